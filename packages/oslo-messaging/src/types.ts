@@ -1,0 +1,78 @@
+/** How an error should be treated by a caller: see docs/errors.md. */
+export type ErrorKind = 'terminal' | 'retryable' | 'waiting';
+
+/** Request context of an RPC, flattened by us into `_context_<key>`. */
+export interface RpcContext {
+  readonly isAdmin: boolean;
+  readonly userId: string;
+  readonly projectId: string;
+  readonly roles: readonly string[];
+}
+
+/** Where a message goes: a server of a topic on a service's control exchange (`nova`, `neutron`). */
+export interface RpcTarget {
+  readonly exchange: string;
+  readonly topic: string;
+  /** Left out: any server of the topic. */
+  readonly server?: string;
+  /** RPC API version the message asks for, e.g. `6.0`. */
+  readonly version: string;
+  readonly namespace?: string;
+}
+
+export interface RpcMessage {
+  readonly target: RpcTarget;
+  readonly method: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly context: RpcContext;
+}
+
+export interface CallOptions {
+  /** Milliseconds until the caller gives up. The reply may still come: see {@link PendingCall.settled}. */
+  readonly timeoutMs: number;
+  /** Ask the server for heart-beats of a long call, every half of this many seconds (oslo's `_timeout`, an integer). */
+  readonly heartbeatSeconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A call under way. */
+export interface PendingCall {
+  readonly messageId: string;
+  /** The answer, or RpcError: RPC_TIMEOUT after timeoutMs, RPC_NO_ROUTE at once, RPC_REMOTE_…, RPC_DISCONNECTED. */
+  readonly result: Promise<unknown>;
+  /**
+   * Resolves when the server's own reply (success or failure) has arrived, however late, even after `result` timed out;
+   * with `lost` when the connection that held the reply queue is gone, so that it can never arrive.
+   */
+  readonly settled: Promise<'replied' | 'lost'>;
+}
+
+/** One message of a holding queue: published to its target when `afterMs` have passed, by the broker itself. */
+export interface HeldCast {
+  readonly message: RpcMessage;
+  readonly afterMs: number;
+}
+
+export interface RpcClient {
+  /** Resolves when connected, rejects with RPC_UNREACHABLE / RPC_AUTH. */
+  ready(timeoutMs?: number): Promise<void>;
+  call(message: RpcMessage, options: CallOptions): PendingCall;
+  /** Resolves when the broker has confirmed the message; RPC_NO_ROUTE when nobody listens. */
+  cast(message: RpcMessage): Promise<void>;
+  fanout(message: RpcMessage): Promise<void>;
+  /**
+   * Dead-man switch: a durable queue of our own whose messages the broker dead-letters to their target when their time has
+   * come, whatever became of us. All casts must share exchange, topic and server (a queue has one dead-letter route), and are
+   * ordered by afterMs. An existing queue of that name is replaced. Resolves when every message is confirmed by the broker.
+   * @param queue name; must begin with `godwit.`
+   */
+  hold(queue: string, casts: readonly HeldCast[]): Promise<void>;
+  /** Deletes a holding queue; one that is not there is success. Resolves with the number of messages it still held. */
+  release(queue: string): Promise<number>;
+  /** Whether a holding queue exists, and how many messages it still holds. */
+  held(queue: string): Promise<number | undefined>;
+  /** Serves a topic (tests, emulator, virtual agents). */
+  serve(target: RpcTarget, handler: (method: string, args: Record<string, unknown>, context: Record<string, unknown>) => Promise<unknown>): Promise<{ close(): Promise<void> }>;
+  readonly connected: boolean;
+  close(): Promise<void>;
+}

@@ -1,0 +1,150 @@
+import { z } from 'zod';
+
+/** Shapes that people and programs see: the HTTP API, the catalogue, the manifest. Times are ISO 8601 in UTC, sizes as named. */
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, . _ -; at most 63; begins with a letter or digit');
+const timestamp = z.iso.datetime();
+
+export const policySchema = z.strictObject({
+  method: z.literal('group-snapshot').default('group-snapshot').describe('ordered quiesce, one group snapshot, incremental backups'),
+  freezeLimitSeconds: z.number().int().min(5).max(300).default(30).describe('no guest stays frozen longer than this'),
+  retain: z.number().int().min(1).max(365).default(7).describe('recovery points kept'),
+  fullEvery: z.number().int().min(1).max(100).default(14).describe('a new full backup after this many points of a chain'),
+  requireAgent: z.boolean().default(true).describe('refuse members whose guest agent cannot freeze'),
+});
+export type Policy = z.infer<typeof policySchema>;
+
+export const groupSpecSchema = z.strictObject({
+  name,
+  site: z.string().min(1).describe('where the members run'),
+  recoverySite: z.string().min(1).describe('where the group comes back'),
+  members: z.array(z.string().min(1)).min(1).max(64).describe('servers by name or id, in the order they are frozen and booted'),
+  policy: policySchema.prefault({}),
+});
+export type GroupSpec = z.input<typeof groupSpecSchema>;
+
+export const groupStates = ['New', 'Protecting', 'Protected', 'Degraded', 'FailingOver', 'FailedOver'] as const;
+export const conditionSchema = z.object({
+  type: z.string().describe('Protected, RecoveryReady, SourceFenced …'),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string(),
+  message: z.string(),
+  since: timestamp,
+});
+export type Condition = z.infer<typeof conditionSchema>;
+
+export const memberSchema = z.object({
+  serverId: z.string().describe('at the active site'),
+  name: z.string(),
+  order: z.number().int().describe('0 is frozen and booted first'),
+});
+export type Member = z.infer<typeof memberSchema>;
+
+export const projectSchema = z.object({ name: z.string(), domain: z.string() });
+
+export const groupSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  project: projectSchema,
+  site: z.string().describe('where it was created'),
+  recoverySite: z.string(),
+  activeSite: z.string().describe('where its members run now, by the newest epoch'),
+  epoch: z.number().int().min(1).describe('grows with every failover; what an older epoch started may change nothing'),
+  state: z.enum(groupStates),
+  progression: z.string().optional().describe('what it is doing or waiting for'),
+  members: z.array(memberSchema),
+  policy: policySchema,
+  conditions: z.array(conditionSchema),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+});
+export type Group = z.infer<typeof groupSchema>;
+
+export const pointVolumeSchema = z.object({
+  volumeId: z.string().describe('the protected volume, at the source site'),
+  name: z.string(),
+  sizeGiB: z.number().int(),
+  device: z.string(),
+  backupId: z.string(),
+  incremental: z.boolean(),
+  chain: z.array(z.string()).describe('backup ids from the full one to this one'),
+});
+
+export const pointSchema = z.object({
+  id: z.uuid(),
+  groupId: z.uuid(),
+  groupName: z.string(),
+  epoch: z.number().int(),
+  sequence: z.number().int(),
+  state: z.enum(['Pending', 'Available', 'Failed', 'Deleting']),
+  consistency: z.enum(['application', 'none']).describe('application: every member was frozen by its guest agent while the snapshot was made'),
+  sourceSite: z.string(),
+  recoverySite: z.string(),
+  incremental: z.boolean(),
+  createdAt: timestamp,
+  frozenAt: timestamp.optional().describe('when the first member was frozen: the moment that the data is of'),
+  freezeWindowMs: z.number().optional().describe('first freeze sent to last thaw confirmed, by the controller’s clock'),
+  groupSnapshotMs: z.number().optional(),
+  volumes: z.array(pointVolumeSchema),
+  manifest: z.object({ imageId: z.string(), sha256: z.string() }).optional(),
+  jobId: z.string().optional(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+});
+export type RecoveryPoint = z.infer<typeof pointSchema>;
+
+export const findingSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  site: z.string().optional(),
+  resource: z.string().optional(),
+  action: z.string().optional(),
+  requestId: z.string().optional(),
+});
+export type Finding = z.infer<typeof findingSchema>;
+
+export const reportSchema = z.object({
+  ok: z.boolean(),
+  group: z.string(),
+  findings: z.array(findingSchema).describe('all that is missing, not only the first'),
+  plan: z.array(z.string()).describe('what would be done, in order'),
+});
+/** What a dry run answers, and what a refused job carries in its error’s details. */
+export type Report = z.infer<typeof reportSchema>;
+
+export const recoveryResultSchema = z.object({
+  group: z.string(),
+  point: z.string(),
+  site: z.string(),
+  epoch: z.number().int(),
+  servers: z.array(z.object({ name: z.string(), id: z.string(), bootedAt: timestamp, ports: z.array(z.object({ mac: z.string(), ips: z.array(z.string()) })) })),
+  rpoSeconds: z.number().describe('age of the recovered data when the recovery was asked for'),
+  rtoSeconds: z.number().describe('from the request to the last member being up'),
+  sourceFenced: z.boolean().describe('false: the lost site could not be reached; it is fenced when it comes back'),
+  alreadyActive: z.boolean(),
+});
+export type RecoveryResult = z.infer<typeof recoveryResultSchema>;
+
+export const verifyResultSchema = z.object({
+  point: z.string(),
+  ok: z.boolean(),
+  restored: z.boolean().describe('each chain was really restored to a scratch volume'),
+  findings: z.array(findingSchema),
+});
+export type VerifyResult = z.infer<typeof verifyResultSchema>;
+
+export const rebuildResultSchema = z.object({
+  site: z.string(),
+  groups: z.array(z.string()),
+  points: z.array(z.string()),
+  findings: z.array(findingSchema).describe('manifests passed over, and why'),
+});
+export type RebuildResult = z.infer<typeof rebuildResultSchema>;
+
+export const quiesceResultSchema = z.object({
+  server: z.string(),
+  site: z.string(),
+  frozen: z.boolean(),
+  elapsedMs: z.number(),
+  thawsAt: timestamp.optional().describe('when the site’s own broker thaws it if nobody does before'),
+});
+export type QuiesceResult = z.infer<typeof quiesceResultSchema>;

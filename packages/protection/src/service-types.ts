@@ -1,0 +1,52 @@
+import type { ProjectRef } from '@godwit/sites';
+import type { Group, GroupSpec, QuiesceResult, RebuildResult, RecoveryPoint, Report, VerifyResult } from './schemas.ts';
+
+/** Who asks: made by the server from a validated Keystone token. */
+export interface Caller {
+  readonly userId: string;
+  readonly userName: string;
+  /** Left out for tokens without a project; such callers see nothing of any project unless admin. */
+  readonly project?: ProjectRef;
+  /** May act on every project. */
+  readonly admin: boolean;
+}
+
+export interface JobRef {
+  readonly jobId: string;
+}
+
+/**
+ * Use case 3 as the server offers it. Everything throws GodwitError. A group or point that the caller's project does not own is
+ * GW_GROUP_UNKNOWN / GW_POINT_UNKNOWN, as one that is not there: nothing of other projects leaks.
+ * Jobs carry the labels `group` (id), `project` (`<domain>/<name>`), `kind`.
+ */
+export interface ProtectionService {
+  createGroup(caller: Caller, spec: GroupSpec): Promise<Group>;
+  listGroups(caller: Caller): Promise<Group[]>;
+  /** By id or name. */
+  getGroup(caller: Caller, group: string): Promise<Group>;
+  /** Forgets the group; with `purge` its recovery points too (backups and manifests at both sites), as a job. */
+  deleteGroup(caller: Caller, group: string, options: { purge: boolean }): Promise<JobRef | undefined>;
+
+  /** All that could fail, checked now; changes nothing. */
+  preflight(caller: Caller, group: string): Promise<Report>;
+  protect(caller: Caller, group: string): Promise<JobRef>;
+
+  listPoints(caller: Caller, group: string): Promise<RecoveryPoint[]>;
+  getPoint(caller: Caller, point: string): Promise<RecoveryPoint>;
+  verifyPoint(caller: Caller, point: string, options: { restore: boolean }): Promise<VerifyResult | JobRef>;
+
+  /** Could this recovery run there now? Changes nothing. */
+  recoverPreflight(caller: Caller, group: string, options: { to: string; point?: string }): Promise<Report>;
+  recover(caller: Caller, group: string, options: { to: string; point?: string }): Promise<JobRef>;
+
+  /** Reads the manifests that lie at a site into the catalogue. Idempotent. Only groups of the caller's project, or all for admin. */
+  rebuildCatalog(caller: Caller, site: string): Promise<RebuildResult>;
+
+  quiesceServer(caller: Caller, site: string, server: string, options: { limitSeconds: number }): Promise<QuiesceResult>;
+  unquiesceServer(caller: Caller, site: string, server: string): Promise<QuiesceResult>;
+
+  /** Plain loops (fencing of returned sites). */
+  start(): void;
+  close(): Promise<void>;
+}

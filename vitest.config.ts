@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+// Two projects: `unit` runs anywhere, `lab` needs a lab (docs/operators/lab.md) and fails without one.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'lab/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'lab',
+          include: ['lab/test/**/*.test.ts'],
+          testTimeout: 15 * 60_000,
+          hookTimeout: 30 * 60_000,
+          fileParallelism: false,
+          maxWorkers: 1,
+          sequence: { concurrent: false },
+        },
+      },
+    ],
+  },
+});
