@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { GodwitError } from './errors.ts';
+
+const names = z.record(z.string(), z.string()).default({});
+
+const rpcSchema = z
+  .strictObject({
+    url: z.string().optional().describe('amqp://user:password@host:5672/vhost; better in a file'),
+    urlFile: z.string().optional(),
+    caFile: z.string().optional(),
+    certFile: z.string().optional(),
+    keyFile: z.string().optional(),
+  })
+  .refine((r) => (r.url === undefined) !== (r.urlFile === undefined), 'give one of url and urlFile');
+
+const siteSchema = z.strictObject({
+  cloud: z.string().describe('entry of clouds.yaml: Godwit’s service user at this site'),
+  cloudsFile: z.string().optional().describe('default: where every OpenStack tool looks'),
+  region: z.string().optional(),
+  rpc: rpcSchema.optional().describe('the RabbitMQ of the site’s Nova cell; needed to freeze guests'),
+});
+
+const mappingSchema = z.strictObject({
+  from: z.string(),
+  to: z.string(),
+  flavors: names,
+  networks: names,
+  volumeTypes: names,
+  securityGroups: names,
+  availabilityZones: names,
+  keypairs: names,
+});
+
+export const configSchema = z.strictObject({
+  sites: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), siteSchema).refine((s) => Object.keys(s).length > 0, 'declare at least one site'),
+  mappings: z.array(mappingSchema).default([]).describe('names that differ between two sites; what is not named is called the same at both'),
+  server: z
+    .strictObject({
+      listen: z.string().regex(/^.+:\d+$/).default('127.0.0.1:8790'),
+      tls: z.strictObject({ certFile: z.string(), keyFile: z.string() }).optional(),
+      roles: z
+        .strictObject({
+          admin: z.array(z.string()).default(['admin']),
+          member: z.array(z.string()).default(['member']),
+          reader: z.array(z.string()).default(['reader']),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  database: z.strictObject({ embedded: z.string().optional(), urlFile: z.string().optional() }).prefault({}),
+});
+
+/** godwit.yaml, checked and with its relative paths resolved against the file's own directory. */
+export type GodwitConfig = z.infer<typeof configSchema>;
+export type SiteConfig = GodwitConfig['sites'][string];
+export type SiteMapping = GodwitConfig['mappings'][number];
+
+/** Throws GW_CONFIG_INVALID naming the file, and each path in it that is wrong. */
+export async function loadConfig(file: string): Promise<GodwitConfig> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw invalid(file, (cause as Error).message, cause);
+  }
+  return parseConfig(text, file);
+}
+
+export function parseConfig(text: string, file: string): GodwitConfig {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (cause) {
+    throw invalid(file, (cause as Error).message, cause);
+  }
+  const result = configSchema.safeParse(raw);
+  if (!result.success) {
+    throw invalid(file, result.error.issues.map((i) => `${i.path.join('.') || 'file'}: ${i.message}`).join('; '), result.error);
+  }
+  const config = result.data;
+  const dir = dirname(resolve(file));
+  const abs = <T extends string | undefined>(p: T): T => (p === undefined ? p : (resolve(dir, p) as T));
+  for (const mapping of config.mappings) {
+    for (const end of [mapping.from, mapping.to]) {
+      if (!Object.hasOwn(config.sites, end)) throw invalid(file, `mappings: there is no site ${end}; sites: ${Object.keys(config.sites).join(', ')}`);
+    }
+  }
+  const sites = Object.fromEntries(
+    Object.entries(config.sites).map(([name, s]) => [
+      name,
+      {
+        ...s,
+        cloudsFile: abs(s.cloudsFile),
+        rpc: s.rpc && { ...s.rpc, urlFile: abs(s.rpc.urlFile), caFile: abs(s.rpc.caFile), certFile: abs(s.rpc.certFile), keyFile: abs(s.rpc.keyFile) },
+      },
+    ]),
+  );
+  const tls = config.server.tls && { certFile: abs(config.server.tls.certFile), keyFile: abs(config.server.tls.keyFile) };
+  return {
+    ...config,
+    sites,
+    server: { ...config.server, tls },
+    database: { embedded: abs(config.database.embedded), urlFile: abs(config.database.urlFile) },
+  };
+}
+
+function invalid(file: string, what: string, cause?: unknown): GodwitError {
+  return new GodwitError('GW_CONFIG_INVALID', 'terminal', `${file}: ${what}`, {
+    resource: file,
+    action: 'Correct the file; docs/operators/configuration.md lists every key.',
+    cause,
+  });
+}
