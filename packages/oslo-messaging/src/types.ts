@@ -7,6 +7,8 @@ export interface RpcContext {
   readonly userId: string;
   readonly projectId: string;
   readonly roles: readonly string[];
+  /** `req-<uuid>`: appears in the service's own log beside everything the message causes. */
+  readonly requestId?: string;
 }
 
 /** Where a message goes: a server of a topic on a service's control exchange (`nova`, `neutron`). */
@@ -42,10 +44,29 @@ export interface PendingCall {
   readonly result: Promise<unknown>;
   /**
    * Resolves when the server's own reply (success or failure) has arrived, however late, even after `result` timed out;
-   * with `lost` when the connection that held the reply queue is gone, so that it can never arrive.
+   * with `lost` when it can never arrive: the connection that held the reply queue is gone, or nothing was sent at all
+   * (the error of `result` tells: {@link RpcError.delivered}).
    */
   readonly settled: Promise<'replied' | 'lost'>;
 }
+
+/** What a server's handler learns about a message beside its arguments. */
+export interface ServedMessage {
+  readonly version: string;
+  readonly namespace?: string;
+  /** False: a cast; what the handler returns or throws goes nowhere. */
+  readonly expectsReply: boolean;
+  /** Received on the topic's fan-out exchange. */
+  readonly fanout: boolean;
+}
+
+/** Plays one RPC method. To fail as a service fails, throw `remoteFailure(…)`; any other error becomes a plain Exception. */
+export type ServeHandler = (
+  method: string,
+  args: Record<string, unknown>,
+  context: Record<string, unknown>,
+  message: ServedMessage,
+) => Promise<unknown>;
 
 /** One message of a holding queue: published to its target when `afterMs` have passed, by the broker itself. */
 export interface HeldCast {
@@ -63,7 +84,12 @@ export interface RpcClient {
   /**
    * Dead-man switch: a durable queue of our own whose messages the broker dead-letters to their target when their time has
    * come, whatever became of us. All casts must share exchange, topic and server (a queue has one dead-letter route), and are
-   * ordered by afterMs. An existing queue of that name is replaced. Resolves when every message is confirmed by the broker.
+   * sent in the order of afterMs. Resolves when every message is confirmed by the broker; when it rejects, some messages may
+   * be there: release it. An existing queue of that name is replaced, and between the two nothing is held: to prolong
+   * without a gap, hold a second queue first, then release the first.
+   *
+   * A message whose exchange does not exist at its moment is lost (after a broker restart Nova's exchange is missing until
+   * the service has reconnected): hold several casts, some of them seconds apart.
    * @param queue name; must begin with `godwit.`
    */
   hold(queue: string, casts: readonly HeldCast[]): Promise<void>;
@@ -72,7 +98,7 @@ export interface RpcClient {
   /** Whether a holding queue exists, and how many messages it still holds. */
   held(queue: string): Promise<number | undefined>;
   /** Serves a topic (tests, emulator, virtual agents). */
-  serve(target: RpcTarget, handler: (method: string, args: Record<string, unknown>, context: Record<string, unknown>) => Promise<unknown>): Promise<{ close(): Promise<void> }>;
+  serve(target: RpcTarget, handler: ServeHandler): Promise<{ close(): Promise<void> }>;
   readonly connected: boolean;
   close(): Promise<void>;
 }
