@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { LabPaths } from './paths.ts';
+
+/** Folders of lab/src whose content decides what a first initialization leaves behind. */
+const inputs = ['components', 'seed', 'guest', 'engine/ini.ts'];
+
+function addFiles(hash: ReturnType<typeof createHash>, path: string, name: string): void {
+  if (!existsSync(path)) return;
+  let entries: string[];
+  try {
+    entries = readdirSync(path).sort();
+  } catch {
+    if (name.endsWith('.test.ts')) return;
+    hash.update(`${name}\0`).update(readFileSync(path)).update('\0');
+    return;
+  }
+  for (const entry of entries) addFiles(hash, join(path, entry), `${name}/${entry}`);
+}
+
+/** Names the initialized state that a package tree, a topology's text and the lab's own source make. */
+export function stateKey(treeKey: string, topologyText: string, sourceDir: string): string {
+  const hash = createHash('sha256').update(`${treeKey}\0${topologyText}\0`);
+  for (const input of inputs) addFiles(hash, join(sourceDir, 'src', input), input);
+  return hash.digest('hex').slice(0, 12);
+}
+
+export interface StateFolders {
+  /** Present only when complete. */
+  readonly folder: string;
+  readonly partial: string;
+  secrets(of: string): string;
+  /** A site's layer inside the finished or partial folder. */
+  layer(of: string, site: string): string;
+}
+
+export function stateFolders(paths: LabPaths, key: string): StateFolders {
+  const folder = join(paths.cache, `state-${key}`);
+  return {
+    folder,
+    partial: `${folder}.partial`,
+    secrets: (of) => join(of, 'secrets.json'),
+    layer: (of, site) => join(of, site),
+  };
+}
+
+/** Turns a finished partial state into the state: only by this rename does it come to exist. */
+export function freeze(folders: StateFolders, sites: readonly string[]): void {
+  for (const site of sites) rmSync(join(folders.layer(folders.partial, site), 'work'), { recursive: true, force: true });
+  rmSync(folders.folder, { recursive: true, force: true });
+  renameSync(folders.partial, folders.folder);
+}
+
+/** Removes states of other keys, and halves that a killed run left. Only the newest is of use: each is about 1 GB. */
+export function removeOtherStates(paths: LabPaths, keep: string): void {
+  if (!existsSync(paths.cache)) return;
+  for (const name of readdirSync(paths.cache))
+    if (/^state-[0-9a-f]{12}(\.partial)?$/.test(name) && name !== `state-${keep}`) rmSync(join(paths.cache, name), { recursive: true, force: true });
+}

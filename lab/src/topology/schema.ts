@@ -1,0 +1,86 @@
+import { z } from 'zod';
+
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,20}$/, 'a name: lower-case letters, digits and dashes, beginning with a letter');
+const ipv4 = z.ipv4();
+const cidr = z.cidrv4();
+
+const role = z.strictObject({ role: z.enum(['admin', 'member', 'reader', 'service']), project: name });
+
+const flavor = z.strictObject({
+  name: z.string().min(1),
+  vcpus: z.int().positive(),
+  ramMiB: z.int().positive(),
+  diskGiB: z.int().nonnegative(),
+});
+
+const network = z.strictObject({
+  name: z.string().min(1),
+  project: name,
+  subnet: z.strictObject({ name: z.string().min(1), cidr, gateway: ipv4, pool: z.tuple([ipv4, ipv4]) }),
+});
+
+const image = z.strictObject({
+  name: z.string().min(1),
+  /** `guest` is the image that lab/src/guest builds; anything else is a path of a raw image. */
+  source: z.string().min(1),
+  properties: z.record(z.string(), z.string()).default({}),
+});
+
+export const componentNames = [
+  'mariadb', 'rabbitmq', 'memcached', 'keystone', 'glance', 'placement', 'nova', 'neutron', 'openvswitch', 'ceph', 'cinder', 'libvirt',
+] as const;
+export type ComponentName = (typeof componentNames)[number];
+
+const site = z.strictObject({
+  /** Third byte of the site's addresses. */
+  index: z.int().min(1).max(250),
+  /** Host name of the site's compute node. */
+  hypervisor: name,
+  components: z.array(z.enum(componentNames)).optional(),
+});
+
+export const topologySchema = z
+  .strictObject({
+    name,
+    wan: z.strictObject({ management: cidr, underlay: cidr, ops: ipv4 }),
+    sites: z.record(name, site).refine((sites) => Object.keys(sites).length > 0, 'at least one site'),
+    components: z.array(z.enum(componentNames)),
+    ceph: z.strictObject({ osdSizeGiB: z.int().min(4).max(1000) }),
+    cinder: z.strictObject({
+      volumeTypes: z.array(z.strictObject({ name: z.string().min(1), backend: z.literal('ceph') })),
+      backup: z.strictObject({ driver: z.literal('posix'), compression: z.enum(['zstd', 'zlib', 'none']) }),
+    }),
+    projects: z.record(name, z.strictObject({ quotas: z.record(z.string(), z.int()).default({}) })),
+    users: z.record(name, z.strictObject({ roles: z.array(role) })),
+    flavors: z.array(flavor).default([]),
+    networks: z.array(network).default([]),
+    images: z.array(image).default([]),
+    clouds: z.array(z.strictObject({ suffix: z.union([z.literal(''), name]), user: name, project: name })),
+  })
+  .superRefine((topology, context) => {
+    const issue = (path: (string | number)[], message: string): void => {
+      context.addIssue({ code: 'custom', path, message });
+    };
+    const indexes = new Map<number, string>();
+    for (const [siteName, { index }] of Object.entries(topology.sites)) {
+      const other = indexes.get(index);
+      if (other !== undefined) issue(['sites', siteName, 'index'], `${String(index)} is already the index of ${other}`);
+      indexes.set(index, siteName);
+      if (siteName === 'ops' || siteName === 'wan') issue(['sites', siteName], `${siteName} is a name of the lab itself`);
+    }
+    const projects = new Set([...Object.keys(topology.projects), 'admin', 'service']);
+    const users = new Set([...Object.keys(topology.users), 'admin']);
+    for (const [user, { roles }] of Object.entries(topology.users))
+      roles.forEach((r, i) => {
+        if (!projects.has(r.project)) issue(['users', user, 'roles', i, 'project'], `there is no project ${r.project}`);
+      });
+    topology.networks.forEach((n, i) => {
+      if (!projects.has(n.project)) issue(['networks', i, 'project'], `there is no project ${n.project}`);
+    });
+    topology.clouds.forEach((c, i) => {
+      if (!users.has(c.user)) issue(['clouds', i, 'user'], `there is no user ${c.user}`);
+      if (!projects.has(c.project)) issue(['clouds', i, 'project'], `there is no project ${c.project}`);
+    });
+  });
+
+export type Topology = z.infer<typeof topologySchema>;
