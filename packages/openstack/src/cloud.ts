@@ -1,0 +1,89 @@
+import type { Dispatcher } from 'undici';
+import { createCompute, type ComputeApi } from './compute/index.ts';
+import { createDispatchers, foreignDispatchers, type Dispatchers } from './http/dispatcher.ts';
+import { createHttpClient } from './http/http-client.ts';
+import { sleep as realSleep, type Sleep } from './http/retry.ts';
+import { createRedact } from './http/redact.ts';
+import { createIdentity, type IdentityApi } from './identity/index.ts';
+import { createImage, type ImageApi } from './image/index.ts';
+import { createNetwork, type NetworkApi } from './network/index.ts';
+import { createObjectStore, type ObjectStoreApi } from './object-store/index.ts';
+import { createPlacement, type PlacementApi } from './placement/index.ts';
+import { createService } from './service.ts';
+import { createSession, type Session } from './session/session.ts';
+import type { Clock, CloudConfig, RequestEvent, ServiceType } from './types.ts';
+import { createVolume, type VolumeApi } from './volume/index.ts';
+
+/** One cloud, as one user: all its services. */
+export interface Cloud {
+  readonly config: CloudConfig;
+  readonly session: Session;
+  readonly identity: IdentityApi;
+  readonly compute: ComputeApi;
+  readonly volume: VolumeApi;
+  readonly image: ImageApi;
+  readonly network: NetworkApi;
+  readonly objectStore: ObjectStoreApi;
+  readonly placement: PlacementApi;
+  /** Closes the connections; calls under way fail. */
+  close(): Promise<void>;
+}
+
+export interface CloudDeps {
+  readonly clock?: Clock;
+  /** Instead of the client's own connections; the TLS settings of the cloud are then the dispatcher's matter. Its owner closes it. */
+  readonly dispatcher?: Dispatcher;
+  /** Hears of every attempt of every request. */
+  readonly log?: (event: RequestEvent) => void;
+  readonly userAgent?: string;
+  readonly sleep?: Sleep;
+  /** 0 to 1, for the jitter of waits. */
+  readonly random?: () => number;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+/** Does nothing until it is used. */
+export function createCloud(config: CloudConfig, deps: CloudDeps = {}): Cloud {
+  const clock = deps.clock ?? { now: () => Date.now() };
+  let opening: Promise<Dispatchers> | undefined;
+  const dispatchers = (): Promise<Dispatchers> => {
+    if (deps.dispatcher) return (opening ??= Promise.resolve(foreignDispatchers(deps.dispatcher)));
+    if (!opening) {
+      const attempt = createDispatchers(config.tls, config.name);
+      opening = attempt;
+      // A certificate that could not be read is looked for again by the next call.
+      attempt.catch(() => {
+        if (opening === attempt) opening = undefined;
+      });
+    }
+    return opening;
+  };
+  const http = createHttpClient({
+    cloud: config.name,
+    dispatchers,
+    clock,
+    sleep: deps.sleep ?? realSleep,
+    random: deps.random ?? Math.random,
+    timeoutMs: config.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    userAgent: deps.userAgent ?? 'godwit-openstack',
+    redact: createRedact(config.auth),
+    ...(deps.log ? { log: deps.log } : {}),
+  });
+  const session = createSession(config, http, clock);
+  const service = (type: ServiceType) => createService(type, session, http);
+  return {
+    config,
+    session,
+    identity: createIdentity(service('identity')),
+    compute: createCompute(service('compute'), session),
+    volume: createVolume(service('volume')),
+    image: createImage(service('image')),
+    network: createNetwork(service('network')),
+    objectStore: createObjectStore(service('object-store')),
+    placement: createPlacement(service('placement'), session),
+    close: async () => {
+      await (await opening?.catch(() => undefined))?.close();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import * as z from 'zod';
+import { listAll } from '../paginate.ts';
+import { seg, type Service } from '../service.ts';
+import type { CallOptions, Query } from '../types.ts';
+import { WANT } from './version.ts';
+
+export const flavorSchema = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  vcpus: z.number(),
+  /** MiB. */
+  ram: z.number(),
+  /** GiB. */
+  disk: z.number(),
+  'OS-FLV-EXT-DATA:ephemeral': z.number().default(0),
+  /** MiB; an empty string before 2.75. */
+  swap: z.union([z.number(), z.string()]).transform(Number).default(0),
+  'os-flavor-access:is_public': z.boolean().optional(),
+  description: z.string().nullish(),
+  /** Since 2.61, to whom policy allows. */
+  extra_specs: z.record(z.string(), z.string()).optional(),
+});
+export type Flavor = z.infer<typeof flavorSchema>;
+
+export interface FlavorCreate {
+  readonly name: string;
+  readonly vcpus: number;
+  readonly ram: number;
+  readonly disk: number;
+  readonly id?: string;
+  readonly swap?: number;
+  readonly 'OS-FLV-EXT-DATA:ephemeral'?: number;
+  readonly 'os-flavor-access:is_public'?: boolean;
+  readonly description?: string;
+}
+
+const one = z.looseObject({ flavor: flavorSchema });
+const specs = z.looseObject({ extra_specs: z.record(z.string(), z.string()) });
+
+export function createFlavors(service: Service) {
+  return {
+    list: (query: Query = {}, options?: CallOptions): Promise<Flavor[]> =>
+      listAll(service, { path: '/flavors/detail', key: 'flavors', item: flavorSchema, query, version: WANT }, options),
+    get: async (id: string, options?: CallOptions): Promise<Flavor> =>
+      (await service.json({ method: 'GET', path: `/flavors/${seg(id)}`, version: WANT }, one, options)).flavor,
+    create: async (body: FlavorCreate, options?: CallOptions): Promise<Flavor> =>
+      (await service.json({ method: 'POST', path: '/flavors', body: { flavor: body }, version: WANT }, one, options)).flavor,
+    delete: async (id: string, options?: CallOptions): Promise<void> => {
+      await service.send({ method: 'DELETE', path: `/flavors/${seg(id)}`, version: WANT }, options);
+    },
+    extraSpecs: async (id: string, options?: CallOptions): Promise<Record<string, string>> =>
+      (await service.json({ method: 'GET', path: `/flavors/${seg(id)}/os-extra_specs`, version: WANT }, specs, options)).extra_specs,
+    setExtraSpecs: async (id: string, extra_specs: Readonly<Record<string, string>>, options?: CallOptions): Promise<void> => {
+      await service.send({ method: 'POST', path: `/flavors/${seg(id)}/os-extra_specs`, body: { extra_specs }, version: WANT, safe: true }, options);
+    },
+  };
+}

@@ -1,0 +1,203 @@
+import { Readable } from 'node:stream';
+import { request as undiciRequest } from 'undici';
+import { OpenStackError } from '../errors.ts';
+import type { BodySource, CallOptions, Clock, RequestEvent, ServiceType } from '../types.ts';
+import type { Dispatchers } from './dispatcher.ts';
+import { connectionFailure, errorOfResponse, requestIdOf, timeoutError, type Redact, type RequestName } from './failures.ts';
+import { backoff, retryAfter, type Sleep } from './retry.ts';
+
+export interface HttpRequest {
+  readonly service: ServiceType;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | BodySource;
+  /** Whether it may be sent again after the service may have seen it. */
+  readonly safe: boolean;
+  /** Hand over the body of a success as a stream instead of reading it. */
+  readonly stream?: boolean;
+  readonly options: CallOptions;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Empty when streamed. */
+  readonly text: string;
+  /** Only when asked for, and only of a success. */
+  readonly stream?: Readable;
+  /** How many attempts it took, from 1. */
+  readonly attempts: number;
+  readonly requestId?: string;
+}
+
+export interface HttpDeps {
+  readonly cloud: string;
+  readonly dispatchers: () => Promise<Dispatchers>;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+  readonly random: () => number;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  readonly redact: Redact;
+  readonly log?: (event: RequestEvent) => void;
+}
+
+/**
+ * Sends requests, repeating what is safe to repeat. Resolves with any answer below 400 and with the statuses named in `accept`;
+ * rejects with an OpenStackError for others, or with the signal's reason.
+ */
+export interface HttpClient {
+  send(request: HttpRequest, accept?: readonly number[]): Promise<HttpResponse>;
+  /** The error of an answer that was let through by `accept`. */
+  refusal(request: HttpRequest, response: HttpResponse): OpenStackError;
+}
+
+const DEFAULT_RETRIES = 2;
+const REPEATED_STATUSES = new Set([429, 502, 503, 504]);
+/** A body read into memory beyond this is not one of an OpenStack API. */
+const LARGEST_TEXT = 64 * 1024 * 1024;
+
+export function createHttpClient(deps: HttpDeps): HttpClient {
+  async function send(request: HttpRequest, accept: readonly number[] = []): Promise<HttpResponse> {
+    const { options } = request;
+    const url = new URL(request.url);
+    const name = nameOf(request, url);
+    const streamed = isStreamed(request);
+    const most = 1 + Math.max(0, options.retries ?? DEFAULT_RETRIES);
+    for (let attempt = 1; ; attempt += 1) {
+      options.signal?.throwIfAborted();
+      const started = deps.clock.now();
+      const tell = (fields: { status?: number; requestId?: string; error?: string }): void =>
+        deps.log?.({ cloud: deps.cloud, service: request.service, method: request.method, path: name.path, attempt, durationMs: deps.clock.now() - started, ...fields });
+
+      const outcome = await once(deps, request, name, url);
+      if ('error' in outcome) {
+        tell({ error: outcome.error.code });
+        const repeatable = outcome.error.code === 'OS_UNREACHABLE' && (!outcome.sent || (request.safe && !streamed));
+        if (!repeatable || attempt >= most) throw outcome.error;
+        await deps.sleep(backoff(attempt, deps.random), options.signal);
+        continue;
+      }
+      const { status, headers } = outcome;
+      const requestId = requestIdOf(headers);
+      tell({ status, ...(requestId ? { requestId } : {}) });
+      if (status < 400 || accept.includes(status)) return { ...outcome, attempts: attempt, ...(requestId ? { requestId } : {}) };
+      const wait = retryAfter(headers['retry-after'], deps.clock.now());
+      if (!REPEATED_STATUSES.has(status) || !request.safe || streamed || attempt >= most || wait === 'too-long') {
+        throw errorOfResponse(name, outcome, deps.redact);
+      }
+      await deps.sleep(Math.max(wait ?? 0, backoff(attempt, deps.random)), options.signal);
+    }
+  }
+  return { send, refusal: (request, response) => errorOfResponse(nameOf(request, new URL(request.url)), response, deps.redact) };
+}
+
+function nameOf(request: HttpRequest, url: URL): RequestName {
+  return { service: request.service, method: request.method, path: `${url.pathname}${url.search}`, origin: url.origin };
+}
+
+function isStreamed(request: HttpRequest): boolean {
+  return request.body !== undefined && typeof request.body !== 'string' && !(request.body instanceof Uint8Array);
+}
+
+type Outcome = { status: number; headers: Record<string, string>; text: string; stream?: Readable } | { error: OpenStackError; sent: boolean };
+
+/** One attempt. Rejects only with the caller's abort reason, or when the certificates cannot be read. */
+async function once(deps: HttpDeps, request: HttpRequest, name: RequestName, url: URL): Promise<Outcome> {
+  const { signal } = request.options;
+  const timeoutMs = request.options.timeoutMs ?? deps.timeoutMs;
+  const dispatchers = await deps.dispatchers();
+  const abort = new AbortController();
+  let timedOut = false;
+  const onTimeout = (): void => {
+    timedOut = true;
+    abort.abort(new Error('timeout'));
+  };
+  let timer = setTimeout(onTimeout, timeoutMs);
+  const restart = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(onTimeout, timeoutMs);
+  };
+  const onAbort = (): void => abort.abort(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const release = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  const failure = (error: unknown): { error: OpenStackError; sent: boolean } => {
+    if (signal?.aborted) throw signal.reason;
+    if (timedOut) return { sent: true, error: timeoutError(name, timeoutMs) };
+    return connectionFailure(name, error, deps.redact);
+  };
+
+  let handedOver = false;
+  try {
+    const response = await undiciRequest(url, {
+      method: request.method,
+      dispatcher: request.safe && !isStreamed(request) ? dispatchers.pooled : dispatchers.fresh,
+      headers: { 'user-agent': deps.userAgent, ...request.headers },
+      body: bodyOf(request.body, restart),
+      signal: abort.signal,
+      // Our own timer covers the wait for the answer; undici's would also count the time that an upload takes.
+      headersTimeout: 0,
+      bodyTimeout: request.stream ? timeoutMs : 0,
+    });
+    const headers = flatten(response.headers);
+    if (request.stream && response.statusCode < 300) {
+      clearTimeout(timer);
+      handedOver = true;
+      return { status: response.statusCode, headers, text: '', stream: handOver(response.body, failure, release) };
+    }
+    return { status: response.statusCode, headers, text: await readText(response.body) };
+  } catch (error) {
+    return failure(error);
+  } finally {
+    if (!handedOver) release();
+  }
+}
+
+/** undici destroys a stream that it is given when a request fails; behind a generator the source stays whole until it is read. */
+function bodyOf(body: HttpRequest['body'], onPiece: () => void): string | Uint8Array | Readable | null {
+  if (body === undefined) return null;
+  if (typeof body === 'string' || body instanceof Uint8Array) return body;
+  async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of source) {
+      onPiece();
+      yield piece;
+    }
+    onPiece();
+  }
+  return pieces(body) as unknown as Readable;
+}
+
+function handOver(body: Readable, failure: (error: unknown) => { error: OpenStackError }, release: () => void): Readable {
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const piece of body) yield piece as Uint8Array;
+    } catch (error) {
+      throw failure(error).error;
+    } finally {
+      release();
+    }
+  }
+  return Readable.from(pieces(), { objectMode: false });
+}
+
+async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.length;
+    if (size > LARGEST_TEXT) throw new Error('the answer is larger than 64 MiB');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [key, value] of Object.entries(headers)) if (value !== undefined) flat[key.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  return flat;
+}

@@ -1,0 +1,67 @@
+import * as z from 'zod';
+import { OpenStackError } from './errors.ts';
+import { queryString, type Service } from './service.ts';
+import type { VersionWish } from './session/microversion.ts';
+import type { CallOptions, Query } from './types.ts';
+
+export interface ListRequest<S extends z.ZodType> {
+  readonly path: string;
+  /** Name of the list in the answer: `volumes`. */
+  readonly key: string;
+  readonly item: S;
+  readonly query?: Query;
+  readonly version?: VersionWish;
+}
+
+const page = z.looseObject({});
+const link = z.looseObject({ rel: z.string(), href: z.string() });
+
+/**
+ * All items of a list, page by page. The service says whether there is another page: `volumes_links` (Nova, Cinder, Neutron), `next` (Glance) or
+ * `links.next` (Keystone). Only the query of that link is used: behind a proxy its host is often one we cannot reach.
+ */
+export async function* iterate<S extends z.ZodType>(service: Service, request: ListRequest<S>, options: CallOptions = {}): AsyncGenerator<z.output<S>, void, undefined> {
+  const schema = z.looseObject({ [request.key]: z.array(request.item) });
+  const seen = new Set<string>();
+  let search: string | undefined = queryString(request.query);
+  while (search !== undefined) {
+    seen.add(search);
+    const body: Record<string, unknown> = await service.json(
+      { method: 'GET', path: `${request.path}${search}`, ...(request.version ? { version: request.version } : {}) },
+      schema,
+      options,
+    );
+    yield* body[request.key] as z.output<S>[];
+    search = nextSearch(body);
+    if (search !== undefined && seen.has(search)) {
+      throw new OpenStackError({ code: 'OS_BAD_RESPONSE', kind: 'terminal', service: service.type, method: 'GET', path: request.path, message: `${service.type}: GET ${request.path}: the service names a page as the next one that was already read, so the list cannot be completed` });
+    }
+  }
+}
+
+export async function listAll<S extends z.ZodType>(service: Service, request: ListRequest<S>, options: CallOptions = {}): Promise<z.output<S>[]> {
+  const items: z.output<S>[] = [];
+  for await (const item of iterate(service, request, options)) items.push(item);
+  return items;
+}
+
+function nextSearch(body: Record<string, unknown>): string | undefined {
+  const href = nextHref(body);
+  if (href === undefined) return undefined;
+  const start = href.indexOf('?');
+  return start < 0 ? '' : href.slice(start);
+}
+
+function nextHref(body: Record<string, unknown>): string | undefined {
+  if (typeof body['next'] === 'string') return body['next'];
+  const links = page.safeParse(body['links']);
+  if (links.success && typeof links.data['next'] === 'string') return links.data['next'];
+  for (const [key, value] of Object.entries(body)) {
+    if (!key.endsWith('_links') || !Array.isArray(value)) continue;
+    for (const entry of value) {
+      const parsed = link.safeParse(entry);
+      if (parsed.success && parsed.data.rel === 'next') return parsed.data.href;
+    }
+  }
+  return undefined;
+}
