@@ -108,9 +108,9 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       // Lost while it was being laid out: the next link did not know of it yet.
       if (keeper.link !== link && keeper.link) await service.establish(keeper.link);
       return {
-        close: async () => {
+        close: async (closing) => {
           services.delete(service);
-          await service.close();
+          await service.close(closing);
         },
       };
     },

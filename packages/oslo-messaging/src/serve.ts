@@ -54,11 +54,14 @@ export class Service {
     }
   }
 
-  async close(): Promise<void> {
+  async close({ deleteQueues = false }: { readonly deleteQueues?: boolean } = {}): Promise<void> {
     const link = this.#link;
     this.#link = undefined;
     await Promise.all(this.#consumers.map((consumer) => consumer.cancel()));
-    await link?.deleteQueue(this.#fanoutQueue).catch(() => undefined);
+    const { target } = this.#options;
+    const doomed = [this.#fanoutQueue, ...(deleteQueues ? [target.topic, routingKey(target)] : [])];
+    // A link that is gone has nothing left that could be tidied up.
+    for (const queue of doomed) await link?.deleteQueue(queue).catch(() => undefined);
   }
 
   #receive(link: Link, body: Buffer, fanout: boolean): void {

@@ -68,6 +68,15 @@ export type ServeHandler = (
   message: ServedMessage,
 ) => Promise<unknown>;
 
+/** A topic being served. */
+export interface RpcService {
+  /**
+   * Stops receiving. The topic's queues stay, and collect messages, as those of a stopped daemon do, unless `deleteQueues` is
+   * set.
+   */
+  close(options?: { readonly deleteQueues?: boolean }): Promise<void>;
+}
+
 /** One message of a holding queue: published to its target when `afterMs` have passed, by the broker itself. */
 export interface HeldCast {
   readonly message: RpcMessage;
@@ -98,7 +107,7 @@ export interface RpcClient {
   /** Whether a holding queue exists, and how many messages it still holds. */
   held(queue: string): Promise<number | undefined>;
   /** Serves a topic (tests, emulator, virtual agents). */
-  serve(target: RpcTarget, handler: ServeHandler): Promise<{ close(): Promise<void> }>;
+  serve(target: RpcTarget, handler: ServeHandler): Promise<RpcService>;
   readonly connected: boolean;
   close(): Promise<void>;
 }
