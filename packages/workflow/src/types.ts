@@ -86,12 +86,19 @@ export interface StepOptions {
   readonly uncancellable?: boolean;
 }
 
+export interface AllOptions<I> extends Omit<StepOptions, 'compensate'> {
+  /** At most so many at once; all at once by default. */
+  readonly limit?: number;
+  /** As of a step, with the item that it is about. */
+  readonly compensate?: (result: unknown, s: StepContext, item: I) => Promise<void>;
+}
+
 export interface WorkflowContext {
   readonly jobId: string;
   /** A durable step: its result is recorded and a recorded step is never redone. A step may be run twice (promise 5). */
   step<T>(name: string, run: (s: StepContext) => Promise<T>, options?: StepOptions): Promise<T>;
   /** One step an item, side by side (at most `limit` at once); waits for all, then throws the first error, in item order. Names are `${name}[${key(item)}]`. */
-  all<I, T>(name: string, items: readonly I[], key: (item: I) => string, run: (item: I, s: StepContext) => Promise<T>, options?: StepOptions & { readonly limit?: number }): Promise<T[]>;
+  all<I, T>(name: string, items: readonly I[], key: (item: I) => string, run: (item: I, s: StepContext) => Promise<T>, options?: AllOptions<I>): Promise<T[]>;
   /** Durable: a restart goes on waiting for what is left. */
   sleep(name: string, ms: number): Promise<void>;
   /** The time of a step, recorded: the same after a restart. */
@@ -118,11 +125,19 @@ export type Boundary = 'before' | 'after-effect' | 'after-record';
 export interface EngineOptions {
   /** postgres URL, or a started embedded server (see startEmbeddedPostgres). */
   readonly databaseUrl: string;
+  /** Of the workflows' code. Running controllers of one version share their jobs; jobs of a version that no controller runs are adopted. */
   readonly applicationVersion: string;
-  /** Unique to a controller process lifetime or host; rows of dead executors are recovered by the living. */
+  /**
+   * Unique among the controllers of a database. Best the same for each start of one controller (its host's name, say): its
+   * unfinished jobs are then resumed at once; otherwise after deadAfterMs, by any controller.
+   */
   readonly executorId: string;
+  /** Default 1000. */
   readonly heartbeatMs?: number;
+  /** Default 6000: a controller that has not given a sign of life for so long loses its jobs to the others. */
   readonly deadAfterMs?: number;
+  /** How often the queue is looked at: the delay before a job begins. Default 200. */
+  readonly queuePollMs?: number;
   readonly onBoundary?: (at: { jobId: string; workflow: string; step: string; boundary: Boundary }) => Promise<void> | void;
   readonly log?: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
 }
@@ -149,6 +164,8 @@ export interface JobStore {
   /** Cooperative: aborts the step's signal, runs the compensations, ends as `cancelled`. A finished job: no effect, returns false. */
   cancel(id: string): Promise<boolean>;
   events(filter: { jobId?: string; labels?: Readonly<Record<string, string>>; after?: number; limit?: number }): Promise<JobEvent[]>;
-  /** Live events (of any controller on the database), from `after` on, until the signal is aborted. */
+  /** Live events (of any controller on the database), from `after` on (0: from the first; left out: from now), until the signal is aborted. */
   watch(filter: { jobId?: string; labels?: Readonly<Record<string, string>>; after?: number }, signal: AbortSignal): AsyncIterable<JobEvent>;
+  /** Retention: forgets jobs that ended before that time, with their steps and events. Returns how many. */
+  prune(options: { readonly endedBefore: Date; readonly limit?: number }): Promise<number>;
 }

@@ -1,0 +1,111 @@
+import { DBOS, DBOSWorkflowConflictError, Error as DbosErrors } from '@dbos-inc/dbos-sdk';
+import { currentOwnerXid, runWithTopContext } from '@dbos-inc/dbos-sdk/internal/context';
+import { getExecutor } from '@dbos-inc/dbos-sdk/internal/dbos';
+import { dbRetryConfig } from '@dbos-inc/dbos-sdk/internal/utils';
+import type { Json } from './types.ts';
+
+/**
+ * All that we use of DBOS 5.3, its internals too, in one place. DBOS is one per process (registry, executor, settings are
+ * globals), hence one running engine per process.
+ */
+
+export const QUEUE = 'godwit';
+/** The engine's tables are read and fenced against by name; see journal.ts. */
+export const DBOS_SCHEMA = 'dbos';
+
+type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
+type Body = (jobId: string, owner: string) => Promise<void>;
+
+const workflows = new Map<string, () => Promise<void>>();
+
+export function registerWorkflow(name: string, body: Body): void {
+  const run = DBOS.registerWorkflow(async () => {
+    const jobId = DBOS.workflowID ?? '';
+    await body(jobId, currentOwnerXid(jobId) ?? '');
+  }, { name, maxRecoveryAttempts: 1_000 });
+  workflows.set(name, run);
+}
+
+export interface LaunchOptions {
+  readonly databaseUrl: string;
+  readonly applicationVersion: string;
+  readonly executorId: string;
+  readonly queuePollMs: number;
+  readonly log: Log;
+}
+
+/** Connects, migrates the engine's tables, takes this executor's own unfinished workflows up again, and starts working. */
+export async function launch(options: LaunchOptions): Promise<void> {
+  // Back-off while the database is away: the default of a minute is too long for a server that comes back in seconds.
+  dbRetryConfig.initialBackoffSec = 0.2;
+  dbRetryConfig.maxBackoffSec = 2;
+  DBOS.setConfig({
+    name: 'godwit',
+    systemDatabaseUrl: options.databaseUrl,
+    systemDatabaseSchemaName: DBOS_SCHEMA,
+    systemDatabasePoolSize: 8,
+    applicationVersion: options.applicationVersion,
+    executorID: options.executorId,
+    // We use none of its messages and streams; saves a connection.
+    useListenNotify: false,
+    logger: logger(options.log),
+  });
+  await DBOS.launch();
+  await DBOS.registerQueue(QUEUE, { partitionConcurrency: 1, minPollingIntervalMs: options.queuePollMs, onConflict: 'always_update' });
+}
+
+export async function enqueue(workflow: string, jobId: string, key: string): Promise<void> {
+  const run = workflows.get(workflow);
+  if (run === undefined) throw new Error(`workflow ${workflow} is not registered`);
+  // Outside any workflow's context: a job that is submitted by a step is a job of its own, not a child.
+  await runWithTopContext({}, async () => {
+    await DBOS.startWorkflow(run, { workflowID: jobId, queueName: QUEUE, enqueueOptions: { queuePartitionKey: key } })();
+  });
+}
+
+/** Runs `body` unless its result was recorded; records it. Must be called in a deterministic order. */
+export async function recorded<T>(name: string, body: () => Promise<T>): Promise<T> {
+  return await DBOS.runStep(body, { name, retriesAllowed: false });
+}
+
+/** Puts the unfinished workflows of these executors back on their queue, where the single-writer rule holds. */
+export async function requeue(executorIds: string[]): Promise<number> {
+  return (await getExecutor().recoverPendingWorkflows(executorIds)).length;
+}
+
+export async function forget(jobIds: string[]): Promise<void> {
+  await runWithTopContext({}, async () => { await DBOS.deleteWorkflows(jobIds); });
+}
+
+/** Takes no more work from the queue; what runs goes on. */
+export async function stopTaking(): Promise<void> {
+  await getExecutor().deactivateEventReceivers();
+}
+
+export async function shutdown(): Promise<void> {
+  await DBOS.shutdown({ deregister: true });
+  workflows.clear();
+}
+
+/** To be thrown where a run finds that another controller has taken its job over: DBOS then records nothing of it. */
+export function ownershipLost(jobId: string): Error {
+  return new DBOSWorkflowConflictError(jobId);
+}
+
+/** Errors by which DBOS ends a run without an outcome; they must reach it unchanged. */
+export function endsRun(e: unknown): boolean {
+  return e instanceof DBOSWorkflowConflictError || e instanceof DbosErrors.DBOSWorkflowCancelledError;
+}
+
+/** The journal holds another step than the code wants: the code was changed under a running job. */
+export function isChangedCode(e: unknown): boolean {
+  return e instanceof DbosErrors.DBOSUnexpectedStepError || e instanceof DbosErrors.DBOSStepNondeterminismError;
+}
+
+function logger(log: Log) {
+  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (entry: unknown): void => {
+    // Its start-up chatter is of no use to our operators.
+    log(level === 'info' ? 'debug' : level, entry instanceof Error ? entry.message : String(entry));
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
