@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import { orUndefined } from '../errors.ts';
+import type { HttpResponse } from '../http/http-client.ts';
 import { listAll } from '../paginate.ts';
+import { parseBody } from '../parse.ts';
 import { seg, type Service } from '../service.ts';
+import { versionsBody } from '../session/microversion.ts';
 import { tokenBody, tokenInfo, type TokenInfo } from '../session/token.ts';
 import type { CallOptions, Query } from '../types.ts';
 
@@ -59,10 +62,15 @@ function collection<S extends z.ZodType>(service: Service, path: string, plural:
 }
 
 /** Identity (Keystone v3). */
-export function createIdentity(service: Service) {
+export function createIdentity(service: Service, ping: (options?: CallOptions) => Promise<HttpResponse>) {
   const grantPath = (grant: Grant): string =>
     `${grant.projectId !== undefined ? `/projects/${seg(grant.projectId)}` : `/domains/${seg(grant.domainId)}`}/${grant.userId !== undefined ? `users/${seg(grant.userId)}` : `groups/${seg(grant.groupId)}`}/roles/${seg(grant.roleId)}`;
   return {
+    /** Whether Keystone answers, asked without credentials and without repeating: its version document at the auth URL. Rejects as any call does. */
+    ping: async (options?: CallOptions): Promise<{ version?: string }> => {
+      const answer = parseBody(versionsBody, (await ping(options)).text, { service: 'identity', method: 'GET', path: '/v3' });
+      return answer.version ? { version: answer.version.id } : {};
+    },
     /** What a foreign token stands for; undefined when Keystone does not accept it (expired, revoked, not its own). */
     validateToken: async (subjectToken: string, options?: CallOptions): Promise<TokenInfo | undefined> => {
       // What cannot stand in a header is no token.
@@ -71,7 +79,11 @@ export function createIdentity(service: Service) {
       const body = await orUndefined(answer);
       return body && tokenInfo(body);
     },
-    projects: collection(service, '/projects', 'projects', 'project', projectSchema),
+    projects: {
+      ...collection(service, '/projects', 'projects', 'project', projectSchema),
+      /** Those in which the caller has a role. */
+      mine: (options?: CallOptions): Promise<Project[]> => listAll(service, { path: '/auth/projects', key: 'projects', item: projectSchema }, options),
+    },
     users: collection(service, '/users', 'users', 'user', userSchema),
     roles: collection(service, '/roles', 'roles', 'role', roleSchema),
     domains: collection(service, '/domains', 'domains', 'domain', domainSchema),

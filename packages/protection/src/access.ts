@@ -1,0 +1,32 @@
+import { GodwitError } from '@godwit/sites';
+import type { Group, RecoveryPoint } from './schemas.ts';
+import type { Caller } from './service-types.ts';
+import { projectKey, type Store } from './store/store.ts';
+
+/** The caller's project, or an error that says that the token has none. */
+export function callerProject(caller: Caller): { name: string; domain: string } {
+  if (caller.project) return caller.project;
+  throw new GodwitError('GW_NO_PROJECT', 'terminal', 'your token is for no project', { action: 'Name one: OS_PROJECT_NAME and OS_PROJECT_DOMAIN_NAME.' });
+}
+
+const owns = (caller: Caller, group: Group): boolean => caller.admin || (caller.project !== undefined && projectKey(caller.project) === projectKey(group.project));
+
+/** What another project owns is as unknown as what is not there. */
+export async function findGroup(store: Store, caller: Caller, idOrName: string): Promise<Group> {
+  const candidates = isUuid(idOrName) ? [await store.group(idOrName)] : [];
+  const byName = (await store.groups(caller.admin ? undefined : caller.project && projectKey(caller.project))).filter((g) => g.name === idOrName);
+  // An admin sees every project's: its own project's comes first.
+  byName.sort((a, b) => Number(caller.project !== undefined && projectKey(b.project) === projectKey(caller.project)) - Number(caller.project !== undefined && projectKey(a.project) === projectKey(caller.project)));
+  const group = [...candidates, ...byName].find((g) => g !== undefined && owns(caller, g));
+  if (group) return group;
+  throw new GodwitError('GW_GROUP_UNKNOWN', 'terminal', `this project has no group ${idOrName}`, { resource: `group ${idOrName}`, action: 'godwit group list shows those there are; godwit catalog rebuild reads them from a site.' });
+}
+
+export async function findPoint(store: Store, caller: Caller, id: string): Promise<{ group: Group; point: RecoveryPoint }> {
+  const point = isUuid(id) ? await store.point(id) : undefined;
+  const group = point && (await store.group(point.groupId));
+  if (point && group && owns(caller, group)) return { group, point };
+  throw new GodwitError('GW_POINT_UNKNOWN', 'terminal', `this project has no recovery point ${id}`, { resource: `recovery point ${id}`, action: 'godwit recovery-point list GROUP shows those there are.' });
+}
+
+export const isUuid = (text: string): boolean => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);

@@ -1,0 +1,85 @@
+import type { Backup, Cloud } from '@godwit/openstack';
+import { GodwitError } from '@godwit/sites';
+import { names } from '../names.ts';
+import type { CinderDeps } from './group.ts';
+import { stuck } from './group.ts';
+import { waitFor } from './wait.ts';
+import { isNotFound } from '../not-found.ts';
+
+export interface BackupWish {
+  readonly pointId: string;
+  readonly volumeId: string;
+  readonly snapshotId: string;
+  readonly incremental: boolean;
+}
+
+/**
+ * Backs up a volume from its snapshot; run twice, it finds the backup that it made. One that ended in error (a cinder-backup that
+ * died resets it when it comes back) is deleted and made anew by the next try.
+ */
+export async function ensureBackup(deps: CinderDeps, wish: BackupWish, onStatus: (status: string) => void): Promise<Backup> {
+  const { backups } = deps.cloud.volume;
+  const name = names.backup(wish.pointId, wish.volumeId);
+  let backup = (await backups.list({ name })).find((b) => b.name === name && b.status !== 'deleting');
+  if (backup?.status.startsWith('error')) {
+    await deleteBackup(deps, backup.id);
+    backup = undefined;
+  }
+  const id = (backup ?? (await backups.create({ volume_id: wish.volumeId, snapshot_id: wish.snapshotId, incremental: wish.incremental, name, description: 'Godwit recovery point', force: true }))).id;
+  let downSince: number | undefined;
+  return waitFor(
+    async () => {
+      const now = await backups.get(id);
+      onStatus(now.status);
+      if (now.status === 'available') return now;
+      if (now.status.startsWith('error')) {
+        throw new GodwitError('GW_BACKUP_FAILED', 'retryable', `${deps.site}: backup ${id} of volume ${wish.volumeId} failed: ${now.fail_reason ?? now.status}`, {
+          site: deps.site,
+          resource: `backup ${id}`,
+          action: 'It is tried again from the same snapshot; if it goes on failing, look at cinder-backup’s log.',
+        });
+      }
+      // With its daemon dead a backup stays `creating` for ever: watch the service, not only the backup.
+      downSince = (await serviceUp(deps.cloud)) ? undefined : (downSince ?? performance.now());
+      if (downSince !== undefined && performance.now() - downSince > serviceGraceMs) throw serviceDown(deps.site);
+      return undefined;
+    },
+    { ...deps, pollMs: 1_000, timeoutMs: 24 * 3_600_000, onTimeout: () => stuck(deps.site, `backup ${id}`, 'not finished after 24 h') },
+  );
+}
+
+/** A restart of cinder-backup takes less; longer, and the job says what it waits for. */
+const serviceGraceMs = 60_000;
+
+export async function serviceUp(cloud: Cloud): Promise<boolean> {
+  const services = await cloud.volume.services.list({ binary: 'cinder-backup' });
+  return services.some((s) => s.state === 'up' && s.status === 'enabled');
+}
+
+const serviceDown = (site: string): GodwitError =>
+  new GodwitError('GW_BACKUP_SERVICE_DOWN', 'waiting', `${site}: no cinder-backup is up`, { site, resource: 'cinder-backup', action: 'Start cinder-backup at this site; the job goes on by itself.' });
+
+/** Deletes a backup and waits until it is gone; one that is not there is success. */
+export async function deleteBackup(deps: CinderDeps, id: string): Promise<void> {
+  const { backups } = deps.cloud.volume;
+  try {
+    const before = await backups.get(id);
+    if (before.status !== 'deleting') await backups.delete(id);
+  } catch (error) {
+    if (isNotFound(error)) return;
+    throw error;
+  }
+  await waitFor(
+    async () => {
+      try {
+        const now = await backups.get(id);
+        if (now.status.startsWith('error')) throw stuck(deps.site, `backup ${id}`, `${now.status}: ${now.fail_reason ?? ''}`);
+        return undefined;
+      } catch (error) {
+        if (isNotFound(error)) return true;
+        throw error;
+      }
+    },
+    { ...deps, pollMs: 500, timeoutMs: 600_000, onTimeout: () => stuck(deps.site, `backup ${id}`, 'not deleted after 600 s') },
+  );
+}

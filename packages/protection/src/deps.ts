@@ -1,0 +1,32 @@
+import type { SiteRegistry } from '@godwit/sites';
+import type { Store } from './store/store.ts';
+
+/** What the use case is given; nothing here reaches for a global. */
+export interface Deps {
+  readonly sites: SiteRegistry;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown) => void;
+}
+
+export interface Clock {
+  now(): Date;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      }, ms);
+      const abort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+    }),
+};

@@ -1,0 +1,7 @@
+export { createProtection, type ProtectionOptions } from './service.ts';
+export { Store, type Tables } from './store/store.ts';
+export { migrate } from './store/migrations.ts';
+export { systemClock, type Clock, type Deps } from './deps.ts';
+export type { Caller, JobRef, ProtectionService } from './service-types.ts';
+export * from './schemas.ts';
+export { manifestSchema, manifestVersion, type Manifest } from './manifest/schema.ts';

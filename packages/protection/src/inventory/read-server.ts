@@ -1,0 +1,83 @@
+import type { Cloud, Server, Volume } from '@godwit/openstack';
+import { at, GodwitError } from '@godwit/sites';
+import type { ServerRecord, VolumeRecord } from './types.ts';
+import { readPorts } from './read-ports.ts';
+
+/**
+ * Reads all that a recovery must know of a server.
+ * @param tenant Godwit's user scoped to the server's project: what it does not see there is not the project's
+ */
+export async function readServer(site: string, tenant: Cloud, id: string, order: number): Promise<ServerRecord> {
+  return at(site, async () => {
+    const server = await getOwn(site, tenant, id);
+    const [attachments, ports] = await Promise.all([tenant.compute.servers.volumeAttachments(id), readPorts(tenant, id)]);
+    const volumes = await Promise.all(
+      attachments.map(async (a) => volumeRecord(server, await tenant.volume.volumes.get(a.volumeId), a.device ?? '', a.delete_on_termination === true)),
+    );
+    volumes.sort((x, y) => deviceOrder(x.device, y.device));
+    const flavor = server.flavor;
+    return {
+      id: server.id,
+      name: server.name,
+      order,
+      host: server['OS-EXT-SRV-ATTR:host'] ?? '',
+      status: server.status,
+      imageBooted: server.image !== undefined,
+      flavor: {
+        name: flavor.original_name ?? '',
+        vcpus: flavor.vcpus ?? 0,
+        ramMiB: flavor.ram ?? 0,
+        ephemeralGiB: flavor.ephemeral ?? 0,
+        swapMiB: Number(flavor.swap) || 0,
+      },
+      ...(server['OS-EXT-AZ:availability_zone'] ? { availabilityZone: server['OS-EXT-AZ:availability_zone'] } : {}),
+      ...(server.key_name ? { keyName: server.key_name } : {}),
+      configDrive: server.config_drive?.toLowerCase() === 'true',
+      metadata: Object.fromEntries(Object.entries(server.metadata).filter(([k]) => !k.startsWith('godwit_'))),
+      tags: server.tags ?? [],
+      ports,
+      volumes,
+    };
+  }, `server ${id}`);
+}
+
+async function getOwn(site: string, tenant: Cloud, id: string): Promise<Server> {
+  const server = await tenant.compute.servers.get(id);
+  // An admin token sees every project's servers: a VM of another project is as unknown as one that is not there.
+  const { projectId } = await tenant.session.token();
+  if (server.tenant_id !== projectId) throw unknownServer(site, id);
+  return server;
+}
+
+export const unknownServer = (site: string, server: string): GodwitError =>
+  new GodwitError('GW_MEMBER_UNKNOWN', 'terminal', `${site}: this project has no server ${server}`, {
+    site,
+    resource: `server ${server}`,
+    action: 'Name a server of your own project at that site; openstack server list shows them.',
+  });
+
+function volumeRecord(server: Server, volume: Volume, device: string, deleteOnTermination: boolean): VolumeRecord {
+  const root = server['OS-EXT-SRV-ATTR:root_device_name'] ?? '/dev/vda';
+  return {
+    id: volume.id,
+    name: volume.name ?? '',
+    sizeGiB: volume.size,
+    type: volume.volume_type ?? '',
+    device,
+    bootIndex: device === root ? 0 : -1,
+    deleteOnTermination,
+    imageMetadata: imageProperties(volume.volume_image_metadata ?? {}),
+    metadata: Object.fromEntries(Object.entries(volume.metadata ?? {}).filter(([k]) => !k.startsWith('godwit_'))),
+  };
+}
+
+/** Facts about the image's own data (size, checksum …) are not properties: they would be wrong for the recovered volume. */
+const imageFacts = new Set(['image_id', 'image_name', 'checksum', 'size', 'container_format', 'disk_format', 'signature_verified', 'min_disk', 'min_ram']);
+
+const imageProperties = (metadata: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(metadata).filter(([k]) => !imageFacts.has(k)).map(([k, v]) => [k, String(v)]));
+
+/** /dev/vdb before /dev/vdaa. */
+export function deviceOrder(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+}

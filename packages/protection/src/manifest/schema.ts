@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { memberSchema, pointVolumeSchema, policySchema, projectSchema } from '../schemas.ts';
+import { serverRecordSchema } from '../inventory/types.ts';
+
+export const manifestVersion = 1;
+
+/**
+ * All that a recovery reads, as it lies at the recovery site: a controller with an empty database needs nothing else.
+ * Readers accept every version up to their own; a field is only ever added.
+ */
+export const manifestSchema = z.object({
+  schema: z.literal('godwit.recovery-point'),
+  version: z.number().int().min(1).max(manifestVersion),
+  group: z.object({
+    id: z.uuid(),
+    name: z.string(),
+    project: projectSchema,
+    site: z.string(),
+    recoverySite: z.string(),
+    epoch: z.number().int(),
+    members: z.array(memberSchema),
+    policy: policySchema,
+    createdAt: z.iso.datetime(),
+  }),
+  point: z.object({
+    id: z.uuid(),
+    sequence: z.number().int(),
+    createdAt: z.iso.datetime(),
+    frozenAt: z.iso.datetime(),
+    consistency: z.enum(['application', 'none']),
+    incremental: z.boolean(),
+    freezeWindowMs: z.number(),
+    groupSnapshotMs: z.number(),
+    sourceSite: z.string(),
+    recoverySite: z.string(),
+    volumes: z.array(pointVolumeSchema),
+  }),
+  servers: z.array(serverRecordSchema),
+});
+export type Manifest = z.infer<typeof manifestSchema>;

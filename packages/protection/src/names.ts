@@ -1,0 +1,15 @@
+/**
+ * Deterministic names of what we make, so that a step that is run twice finds what it made the first time (promise 5), and so
+ * that an operator who meets one at a site knows whose it is.
+ */
+export const names = {
+  groupType: 'godwit',
+  cinderGroup: (groupId: string) => `godwit-${groupId}`,
+  groupSnapshot: (pointId: string) => `godwit-${pointId}`,
+  backup: (pointId: string, volumeId: string) => `godwit-${pointId}-${volumeId}`,
+  restoredVolume: (pointId: string, epoch: number, volumeId: string) => `godwit-${pointId}-e${epoch}-${volumeId}`,
+  probe: (source: string, target: string) => `godwit-probe-${source}-${target}`,
+} as const;
+
+/** Metadata keys on what a recovery makes. */
+export const labels = { group: 'godwit_group', point: 'godwit_point', epoch: 'godwit_epoch', origin: 'godwit_origin' } as const;

@@ -1,0 +1,53 @@
+import type { Site } from '@godwit/sites';
+import type { ServerRecord } from '../inventory/types.ts';
+import type { Finding, Policy } from '../schemas.ts';
+import type { Check } from './findings.ts';
+
+/** Everything about the members themselves that could fail once guests are frozen. */
+export function memberChecks(site: Site, servers: readonly ServerRecord[], policy: Policy): Check[] {
+  return servers.flatMap((server): Check[] => [
+    { site: site.name, resource: `server ${server.name}`, run: () => Promise.resolve(stateFindings(site.name, server, policy)) },
+    { site: site.name, resource: `server ${server.name}`, run: () => agentFindings(site, server, policy) },
+  ]);
+}
+
+function stateFindings(site: string, server: ServerRecord, policy: Policy): Finding[] {
+  const finding = (code: string, message: string, action: string): Finding => ({ code, message: `${site}: server ${server.name} ${message}`, site, resource: `server ${server.name}`, action });
+  const findings: Finding[] = [];
+  if (server.status !== 'ACTIVE') findings.push(finding('GW_MEMBER_NOT_RUNNING', `is ${server.status}, not ACTIVE`, 'Start it, or take it out of the group.'));
+  if (server.imageBooted || !server.volumes.some((v) => v.bootIndex === 0)) {
+    findings.push(finding('GW_MEMBER_EPHEMERAL_ROOT', 'has its root on the hypervisor’s own disk, which no snapshot reaches', 'Boot it from a volume.'));
+  }
+  if (server.flavor.ephemeralGiB > 0) {
+    findings.push(finding('GW_MEMBER_EPHEMERAL_DISK', `has an ephemeral disk of ${server.flavor.ephemeralGiB} GiB by its flavor, which would be lost`, 'Use a flavor without one, and a volume instead.'));
+  }
+  const root = server.volumes.find((v) => v.bootIndex === 0);
+  if (policy.requireAgent && root && root.imageMetadata['hw_qemu_guest_agent']?.toLowerCase() !== 'yes') {
+    findings.push(finding('GW_MEMBER_NO_AGENT_PROPERTY', 'was booted from an image without hw_qemu_guest_agent=yes, so Nova gave it no agent channel', 'Set the property on the image, and rebuild the server from it.'));
+  }
+  return findings;
+}
+
+const agentTimeoutMs = 6_000;
+
+/**
+ * Does the agent answer? Asked by a thaw: on a guest that is not frozen it goes through the agent and changes nothing.
+ * A guest that somebody froze on purpose is left alone.
+ */
+async function agentFindings(site: Site, server: ServerRecord, policy: Policy): Promise<Finding[]> {
+  if (server.status !== 'ACTIVE' || !policy.requireAgent || server.host === '') return [];
+  const guest = { serverId: server.id, host: server.host };
+  const base = { site: site.name, resource: `server ${server.name}` };
+  if ((await site.compute.armed(guest)) !== undefined) {
+    return [{ ...base, code: 'GW_MEMBER_FROZEN', message: `${site.name}: server ${server.name} is frozen, or was and is not surely thawed`, action: 'Thaw it: godwit server unquiesce; then try again.' }];
+  }
+  try {
+    await site.compute.unquiesce(guest, agentTimeoutMs).result;
+    return [];
+  } catch (error) {
+    const { code, message, remote } = error as { code?: string; message: string; remote?: { class?: string } };
+    if (code !== 'RPC_REMOTE' && code !== 'RPC_TIMEOUT') throw error;
+    const why = code === 'RPC_TIMEOUT' ? `does not answer within ${agentTimeoutMs / 1000} s` : `fails: ${remote?.class ?? ''} ${message}`.trim();
+    return [{ ...base, code: 'GW_AGENT_SILENT', message: `${site.name}: the guest agent of server ${server.name} ${why}`, action: 'Install and start qemu-guest-agent in the guest.' }];
+  }
+}

@@ -1,0 +1,110 @@
+import type { Cloud } from '@godwit/openstack';
+import type { SiteRegistry } from '@godwit/sites';
+import type { ServerRecord } from '../inventory/types.ts';
+import type { Finding } from '../schemas.ts';
+import type { Check } from './findings.ts';
+import { quotaCheck, withTypes } from './quota.ts';
+
+export interface RecoverySiteOptions {
+  readonly sites: SiteRegistry;
+  readonly from: string;
+  readonly to: string;
+  readonly tenant: Cloud;
+  readonly servers: readonly ServerRecord[];
+}
+
+/** Could these servers run at that site now? Asked before a protect, and again before a recovery. */
+export function recoverySiteChecks(o: RecoverySiteOptions): Check[] {
+  const check = (resource: string, run: () => Promise<readonly Finding[]>): Check => ({ site: o.to, resource, run });
+  return [
+    check('flavors', () => flavors(o)),
+    check('networks', () => networks(o)),
+    check('security groups', () => securityGroups(o)),
+    check('volume types', () => volumeTypes(o)),
+    check('hosts', () => hosts(o)),
+    check('backup', () => backupService(o)),
+    ...quotas(o),
+  ];
+}
+
+const missing = (o: RecoverySiteOptions, code: string, what: string, name: string, mapped: string): Finding => ({
+  code,
+  site: o.to,
+  resource: `${what} ${mapped}`,
+  message: `${o.to}: there is no ${what} ${mapped}${mapped === name ? '' : ` (${name} at ${o.from})`}`,
+  action: `Make it there, or map ${name} to another one in godwit.yaml (mappings).`,
+});
+
+function absent(o: RecoverySiteOptions, code: string, kind: 'flavors' | 'networks' | 'volumeTypes' | 'securityGroups', what: string, wanted: Iterable<string>, there: ReadonlySet<string>): Finding[] {
+  return [...new Set(wanted)].flatMap((name) => {
+    const mapped = o.sites.map(o.from, o.to, kind, name);
+    return there.has(mapped) ? [] : [missing(o, code, what, name, mapped)];
+  });
+}
+
+async function flavors(o: RecoverySiteOptions): Promise<Finding[]> {
+  const there = new Set((await o.tenant.compute.flavors.list()).map((f) => f.name));
+  return absent(o, 'GW_FLAVOR_UNMAPPED', 'flavors', 'flavor', o.servers.map((s) => s.flavor.name), there);
+}
+
+async function volumeTypes(o: RecoverySiteOptions): Promise<Finding[]> {
+  const there = new Set((await o.tenant.volume.types.list()).map((t) => t.name));
+  return absent(o, 'GW_VOLUME_TYPE_UNMAPPED', 'volumeTypes', 'volume type', o.servers.flatMap((s) => s.volumes.map((v) => v.type)), there);
+}
+
+async function securityGroups(o: RecoverySiteOptions): Promise<Finding[]> {
+  const { projectId } = await o.tenant.session.token();
+  const there = new Set((await o.tenant.network.securityGroups.list({ project_id: projectId ?? '' })).map((g) => g.name));
+  return absent(o, 'GW_SECURITY_GROUP_UNMAPPED', 'securityGroups', 'security group', o.servers.flatMap((s) => s.ports.flatMap((p) => p.securityGroups)), there);
+}
+
+/** The network must be there, hold a subnet for each address, and each address must be free. */
+async function networks(o: RecoverySiteOptions): Promise<Finding[]> {
+  const all = await o.tenant.network.networks.list();
+  const findings = absent(o, 'GW_NETWORK_UNMAPPED', 'networks', 'network', o.servers.flatMap((s) => s.ports.map((p) => p.network)), new Set(all.map((n) => n.name)));
+  for (const server of o.servers) {
+    for (const port of server.ports) {
+      const network = all.find((n) => n.name === o.sites.map(o.from, o.to, 'networks', port.network));
+      if (!network) continue;
+      const cidrs = new Set((await o.tenant.network.subnets.list({ network_id: network.id })).map((s) => s.cidr));
+      for (const { ip, cidr } of port.addresses) {
+        if (!cidrs.has(cidr)) {
+          findings.push({ code: 'GW_SUBNET_UNMAPPED', site: o.to, resource: `network ${network.name}`, message: `${o.to}: network ${network.name} has no subnet ${cidr} for address ${ip} of server ${server.name}`, action: 'Make the subnet there; addresses are kept.' });
+        }
+      }
+    }
+  }
+  return findings;
+}
+
+async function hosts(o: RecoverySiteOptions): Promise<Finding[]> {
+  const services = await o.sites.get(o.to).admin.compute.services.list({ binary: 'nova-compute' });
+  if (services.some((s) => s.state === 'up' && s.status === 'enabled')) return [];
+  return [{ code: 'GW_NO_HOST', site: o.to, resource: 'nova-compute', message: `${o.to}: no hypervisor is up and enabled`, action: 'Start or enable nova-compute on a host of this site.' }];
+}
+
+async function backupService(o: RecoverySiteOptions): Promise<Finding[]> {
+  const services = await o.sites.get(o.to).admin.volume.services.list({ binary: 'cinder-backup' });
+  if (services.some((s) => s.state === 'up' && s.status === 'enabled')) return [];
+  return [{ code: 'GW_BACKUP_SERVICE_DOWN', site: o.to, resource: 'cinder-backup', message: `${o.to}: no cinder-backup is up and enabled, so nothing can be restored there`, action: 'Start cinder-backup at this site.' }];
+}
+
+function quotas(o: RecoverySiteOptions): Check[] {
+  const volumes = o.servers.flatMap((s) => s.volumes);
+  const gib = volumes.reduce((n, v) => n + v.sizeGiB, 0);
+  const perType: Record<string, Record<string, number>> = {};
+  for (const v of volumes) {
+    const t = (perType[o.sites.map(o.from, o.to, 'volumeTypes', v.type)] ??= { volumes: 0, gigabytes: 0 });
+    t['volumes'] = (t['volumes'] ?? 0) + 1;
+    t['gigabytes'] = (t['gigabytes'] ?? 0) + v.sizeGiB;
+  }
+  return [
+    quotaCheck(o.to, o.tenant, 'volume', withTypes({ volumes: volumes.length, gigabytes: gib }, perType)),
+    quotaCheck(o.to, o.tenant, 'compute', {
+      instances: o.servers.length,
+      cores: o.servers.reduce((n, s) => n + s.flavor.vcpus, 0),
+      ram: o.servers.reduce((n, s) => n + s.flavor.ramMiB, 0),
+    }),
+    quotaCheck(o.to, o.tenant, 'network', { port: o.servers.reduce((n, s) => n + s.ports.length, 0) }),
+  ];
+}

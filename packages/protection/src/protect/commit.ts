@@ -1,0 +1,46 @@
+import { GodwitError } from '@godwit/sites';
+import { withCondition } from '../group-sites.ts';
+import type { StoredManifest } from '../manifest/store.ts';
+import type { RecoveryPoint } from '../schemas.ts';
+import type { VolumeChain } from './bring-over.ts';
+import type { WindowRecord } from './freeze-and-snapshot.ts';
+import type { Prepared } from './prepare.ts';
+import { pointVolumes } from './publish.ts';
+import type { ProtectDeps, ProtectInput } from './workflow.ts';
+
+/** The point counts from here on. Refused when the group went to another epoch meanwhile. */
+export async function commitPoint(
+  deps: ProtectDeps,
+  input: ProtectInput,
+  prepared: Prepared,
+  window: WindowRecord,
+  chains: readonly VolumeChain[],
+  manifest: StoredManifest,
+): Promise<RecoveryPoint> {
+  const { group } = prepared;
+  const begun = await deps.store.point(input.pointId);
+  if (!begun) throw new GodwitError('GW_POINT_UNKNOWN', 'terminal', 'the recovery point was deleted while it was made', { resource: `recovery point ${input.pointId}` });
+  const volumes = pointVolumes(prepared, chains);
+  const { error: _none, ...rest } = begun;
+  const point: RecoveryPoint = {
+    ...rest,
+    state: 'Available',
+    frozenAt: window.frozenAt,
+    freezeWindowMs: window.windowMs,
+    groupSnapshotMs: window.snapshotMs,
+    incremental: volumes.some((v) => v.incremental),
+    volumes,
+    manifest,
+  };
+  const now = deps.clock.now();
+  const updated = await deps.store.updateGroup(group.id, group.epoch, ({ progression: _done, ...g }) => ({
+    ...g,
+    state: g.state === 'FailedOver' ? g.state : 'Protected',
+    conditions: withCondition(g, { type: 'Protected', status: 'True', reason: 'PointAvailable', message: `recovery point ${point.sequence} of ${window.frozenAt} is at ${prepared.target}` }, now),
+  }));
+  if (!updated) {
+    throw new GodwitError('GW_EPOCH_PASSED', 'terminal', `group ${group.name} was failed over while it was protected`, { resource: `group ${group.name}`, action: 'Protect it where it runs now.' });
+  }
+  await deps.store.putPoint(point);
+  return point;
+}

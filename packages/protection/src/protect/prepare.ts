@@ -1,0 +1,61 @@
+import { at, GodwitError } from '@godwit/sites';
+import type { StepContext } from '@godwit/workflow';
+import { ensureCinderGroup } from '../cinder/group.ts';
+import { peerSite } from '../group-sites.ts';
+import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
+import { protectPreflight, protectReport } from '../preflight/protect.ts';
+import { refuse } from '../refuse.ts';
+import type { Group, RecoveryPoint } from '../schemas.ts';
+import type { ProtectDeps, ProtectInput } from './workflow.ts';
+
+/** What the later steps work from; recorded, so that all of them see the same. */
+export interface Prepared {
+  readonly group: Group;
+  readonly source: string;
+  readonly target: string;
+  readonly servers: readonly ServerRecord[];
+  readonly volumes: readonly VolumeRecord[];
+  readonly cinderGroupId: string;
+  readonly sequence: number;
+  /** False: this point begins a new chain. */
+  readonly incremental: boolean;
+  readonly createdAt: string;
+}
+
+export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepContext): Promise<Prepared> {
+  const group = await deps.store.group(input.groupId);
+  if (!group) throw new GodwitError('GW_GROUP_UNKNOWN', 'terminal', 'the group was deleted', { resource: `group ${input.groupId}` });
+  if (group.state === 'FailingOver') {
+    throw new GodwitError('GW_GROUP_BUSY', 'terminal', `group ${group.name} is failing over`, { resource: `group ${group.name}`, action: 'Wait until its recovery has ended.' });
+  }
+  s.progress({ phase: 'CheckingPrerequisites' });
+  const preflight = await protectPreflight(deps, group);
+  if (preflight.findings.length > 0) throw refuse(protectReport(group, preflight));
+  const source = deps.sites.get(group.activeSite);
+  const volumes = preflight.servers.flatMap((server) => server.volumes);
+  s.progress({ phase: 'PreparingVolumeGroup' });
+  const cloud = source.asProject(group.project);
+  const cinderGroupId = await at(source.name, () => ensureCinderGroup({ site: source.name, cloud, clock: deps.clock, signal: s.signal }, group.id, volumes));
+  const points = await deps.store.points(group.id);
+  const mine = points.find((p) => p.id === input.pointId);
+  return {
+    group,
+    source: source.name,
+    target: peerSite(group),
+    servers: preflight.servers,
+    volumes,
+    cinderGroupId,
+    sequence: mine?.sequence ?? (points.at(-1)?.sequence ?? 0) + 1,
+    incremental: chainGoesOn(group, points, volumes),
+    createdAt: deps.clock.now().toISOString(),
+  };
+}
+
+/** An increment needs a sound point of this site and these volumes before it, and a chain that is not too long. */
+function chainGoesOn(group: Group, points: readonly RecoveryPoint[], volumes: readonly VolumeRecord[]): boolean {
+  const sound = points.filter((p) => p.state === 'Available' && p.sourceSite === group.activeSite && p.recoverySite === peerSite(group));
+  const last = sound.at(-1);
+  if (!last) return false;
+  if (!volumes.every((v) => last.volumes.some((l) => l.volumeId === v.id && l.sizeGiB === v.sizeGiB))) return false;
+  return last.volumes.every((v) => v.chain.length < group.policy.fullEvery);
+}

@@ -1,0 +1,59 @@
+import type { StepContext } from '@godwit/workflow';
+import { manifestVersion, type Manifest } from '../manifest/schema.ts';
+import { writeManifest, type StoredManifest } from '../manifest/store.ts';
+import type { RecoveryPoint } from '../schemas.ts';
+import type { VolumeChain } from './bring-over.ts';
+import type { WindowRecord } from './freeze-and-snapshot.ts';
+import type { Prepared } from './prepare.ts';
+import type { ProtectDeps, ProtectInput } from './workflow.ts';
+
+/** Writes the manifest at the recovery site: from then on that site alone can bring the group back to this point. */
+export function publish(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, window: WindowRecord, chains: readonly VolumeChain[], s: StepContext): Promise<StoredManifest> {
+  s.progress({ phase: 'WritingManifest' });
+  const { group, target } = prepared;
+  const manifest: Manifest = {
+    schema: 'godwit.recovery-point',
+    version: manifestVersion,
+    group: {
+      id: group.id,
+      name: group.name,
+      project: group.project,
+      site: group.site,
+      recoverySite: group.recoverySite,
+      epoch: group.epoch,
+      members: group.members,
+      policy: group.policy,
+      createdAt: group.createdAt,
+    },
+    point: {
+      id: input.pointId,
+      sequence: prepared.sequence,
+      createdAt: prepared.createdAt,
+      frozenAt: window.frozenAt,
+      consistency: 'application',
+      incremental: prepared.incremental,
+      freezeWindowMs: window.windowMs,
+      groupSnapshotMs: window.snapshotMs,
+      sourceSite: prepared.source,
+      recoverySite: target,
+      volumes: pointVolumes(prepared, chains),
+    },
+    servers: [...prepared.servers],
+  };
+  return writeManifest(target, deps.sites.get(target).asProject(group.project), manifest);
+}
+
+export function pointVolumes(prepared: Prepared, chains: readonly VolumeChain[]): RecoveryPoint['volumes'] {
+  return prepared.volumes.map((v) => {
+    const chain = chains.find((c) => c.volumeId === v.id);
+    return {
+      volumeId: v.id,
+      name: v.name,
+      sizeGiB: v.sizeGiB,
+      device: v.device,
+      backupId: chain?.backupId ?? '',
+      incremental: (chain?.chain.length ?? 0) > 1,
+      chain: [...(chain?.chain ?? [])],
+    };
+  });
+}

@@ -1,0 +1,115 @@
+import { at, GodwitError } from '@godwit/sites';
+import type { StepContext } from '@godwit/workflow';
+import { verifyChain } from '../cinder/chain.ts';
+import type { Deps } from '../deps.ts';
+import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
+import { readManifest } from '../manifest/store.ts';
+import { findAll } from '../preflight/findings.ts';
+import { recoverySiteChecks } from '../preflight/recovery-site.ts';
+import { refuse } from '../refuse.ts';
+import type { Finding, Group, RecoveryPoint, RecoveryResult, Report } from '../schemas.ts';
+import { serversOfGroup } from './find.ts';
+import type { RecoverInput } from './workflow.ts';
+
+export interface RecoveryPlan {
+  readonly group: Group;
+  readonly pointId: string;
+  readonly frozenAt: string;
+  readonly from: string;
+  readonly to: string;
+  /** The epoch under which everything is made. */
+  readonly epoch: number;
+  /** In boot order. */
+  readonly servers: readonly ServerRecord[];
+  readonly volumes: readonly VolumeRecord[];
+  /** Backup to restore, by the source's volume id. */
+  readonly backups: Readonly<Record<string, string>>;
+  /** Set when there is nothing to do. */
+  readonly alreadyActive?: RecoveryResult;
+}
+
+export async function assess(deps: Deps, input: RecoverInput, s: StepContext): Promise<RecoveryPlan> {
+  s.progress({ phase: 'CheckingReadiness' });
+  const group = await deps.store.group(input.groupId);
+  if (!group) throw new GodwitError('GW_GROUP_UNKNOWN', 'terminal', 'the group was deleted', { resource: `group ${input.groupId}` });
+  if (group.activeSite === input.to) return { ...emptyPlan(group, input), alreadyActive: await alreadyActive(deps, group, input) };
+  const { plan, report } = await recoverPreflight(deps, group, input.to, input.pointId);
+  if (!plan) throw refuse(report);
+  return plan;
+}
+
+const emptyPlan = (group: Group, input: RecoverInput): RecoveryPlan => ({
+  group, pointId: input.pointId, frozenAt: input.requestedAt, from: group.activeSite, to: input.to, epoch: group.epoch, servers: [], volumes: [], backups: {},
+});
+
+/** All that the recovery will need, looked at where it lies: the manifest, every chain, and everything at the recovery site. */
+export async function recoverPreflight(deps: Deps, group: Group, to: string, pointId: string): Promise<{ plan?: RecoveryPlan; report: Report }> {
+  const point = await deps.store.point(pointId);
+  const tenant = deps.sites.get(to).asProject(group.project);
+  let findings: Finding[];
+  let plan: RecoveryPlan | undefined;
+  const manifestFindings = await findAll([
+    {
+      site: to,
+      resource: `recovery point ${pointId}`,
+      run: async () => {
+        const manifest = await readManifest(to, tenant, pointId);
+        if (manifest.point.recoverySite !== to) throw notHere(to, point, manifest.point.recoverySite);
+        plan = {
+          group,
+          pointId,
+          frozenAt: manifest.point.frozenAt,
+          from: manifest.point.sourceSite,
+          to,
+          epoch: group.epoch + 1,
+          servers: [...manifest.servers].sort((a, b) => a.order - b.order),
+          volumes: manifest.servers.flatMap((server) => server.volumes),
+          backups: Object.fromEntries(manifest.point.volumes.map((v) => [v.volumeId, v.backupId])),
+        };
+        return [];
+      },
+    },
+  ]);
+  findings = manifestFindings;
+  if (plan) {
+    const { servers, from } = plan;
+    const chains = (await readManifest(to, tenant, pointId)).point.volumes;
+    findings = await findAll([
+      ...chains.map((v) => ({ site: to, resource: `backup ${v.backupId}`, run: () => at(to, async () => (await verifyChain(to, tenant, v.chain), [])) })),
+      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers }),
+    ]);
+  }
+  const report: Report = { ok: findings.length === 0, group: group.name, findings, plan: plan ? planText(plan) : [] };
+  return findings.length === 0 && plan ? { plan, report } : { report };
+}
+
+function planText(plan: RecoveryPlan): string[] {
+  return [
+    `epoch ${plan.epoch}: stop and lock ${plan.group.members.map((m) => m.name).join(', ')} at ${plan.group.activeSite}, or as soon as it comes back`,
+    `restore ${plan.volumes.length} volumes (${plan.volumes.reduce((n, v) => n + v.sizeGiB, 0)} GiB) at ${plan.to}, as of ${plan.frozenAt}`,
+    `make ${plan.servers.reduce((n, v) => n + v.ports.length, 0)} ports with their MAC and IP addresses`,
+    `boot ${plan.servers.map((v) => v.name).join(', then ')}`,
+  ];
+}
+
+const notHere = (to: string, point: RecoveryPoint | undefined, lies: string): GodwitError =>
+  new GodwitError('GW_POINT_ELSEWHERE', 'terminal', `recovery point ${point?.sequence ?? ''} lies at ${lies}, not at ${to}`, { site: to, action: `Recover to ${lies}, or choose a point that lies at ${to}.` });
+
+/** Asked again for what is done already: the answer is what was done. */
+async function alreadyActive(deps: Deps, group: Group, input: RecoverInput): Promise<RecoveryResult> {
+  const servers = await serversOfGroup(deps, group, input.to, group.epoch);
+  return {
+    group: group.name,
+    point: input.pointId,
+    site: input.to,
+    epoch: group.epoch,
+    servers: group.members.map((m) => {
+      const server = servers.find((v) => v.id === m.serverId);
+      return { name: m.name, id: m.serverId, bootedAt: server?.['OS-SRV-USG:launched_at'] ? new Date(`${String(server['OS-SRV-USG:launched_at']).replace(/Z?$/, 'Z')}`).toISOString() : input.requestedAt, ports: [] };
+    }),
+    rpoSeconds: 0,
+    rtoSeconds: 0,
+    sourceFenced: !(await deps.store.fences()).some((f) => f.groupId === group.id),
+    alreadyActive: true,
+  };
+}

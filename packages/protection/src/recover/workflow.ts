@@ -1,0 +1,49 @@
+import type { WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
+import type { Deps } from '../deps.ts';
+import type { RecoveryResult } from '../schemas.ts';
+import { bootServer, deleteServers, type BootedServer } from './boot.ts';
+import { abortFailover, beginFailover } from './epoch.ts';
+import { fenceSource } from './fence.ts';
+import { finish } from './finish.ts';
+import { createPorts, deletePorts } from './ports.ts';
+import { assess } from './assess.ts';
+import { deleteVolumes, restoreVolume } from './volumes.ts';
+
+export interface RecoverInput {
+  readonly groupId: string;
+  readonly pointId: string;
+  readonly to: string;
+  /** When the person asked, ISO 8601: RPO and RTO are counted from it. */
+  readonly requestedAt: string;
+}
+
+/**
+ * recover: readiness → a new epoch → the source fenced, or noted for when it comes back → volumes restored side by side → ports
+ * with their old MAC and IP → servers booted in order → the group is active there.
+ */
+export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, RecoveryResult> {
+  return {
+    name: 'recover',
+    run: async (ctx: WorkflowContext, input: RecoverInput) => {
+      const plan = await ctx.step('assess', (s) => assess(deps, input, s));
+      if (plan.alreadyActive) return plan.alreadyActive;
+      await ctx.step('begin-failover', () => beginFailover(deps, plan), { compensate: () => abortFailover(deps, plan) });
+      const fenced = await ctx.step('fence-source', (s) => fenceSource(deps, plan, s));
+      const volumes = await ctx.all('restore', plan.volumes, (v) => v.id, (v, s) => restoreVolume(deps, plan, v, s), {
+        compensate: (_result, s) => deleteVolumes(deps, plan, s),
+      });
+      const ports = await ctx.all('ports', plan.servers, (v) => v.name, (v, s) => createPorts(deps, plan, v, s), {
+        compensate: (_result, s) => deletePorts(deps, plan, s),
+      });
+      const servers: BootedServer[] = [];
+      for (const [n, server] of plan.servers.entries()) {
+        servers.push(
+          await ctx.step(`boot[${server.name}]`, (s) => bootServer(deps, plan, server, volumes, ports[n] ?? [], s), {
+            compensate: (_result, s) => deleteServers(deps, plan, s),
+          }),
+        );
+      }
+      return ctx.step('finish', () => finish(deps, input, plan, servers, fenced));
+    },
+  };
+}
