@@ -1,0 +1,74 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { openSync, readFileSync, existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse, stringify } from 'yaml';
+import type { Lab } from '../index.ts';
+import { eventually } from './wait.ts';
+
+export const projectRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+export interface ControllerOptions {
+  /** Tells several controllers' configurations, logs and databases apart. */
+  readonly name?: string;
+  /** Stops the process there, by SIGKILL: `workflow:step:boundary`. */
+  readonly crashAt?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly port?: number;
+}
+
+export interface Controller {
+  readonly url: string;
+  readonly configFile: string;
+  readonly pid: number;
+  readonly log: () => string;
+  /** Resolves when the process has ended, by whatever. */
+  readonly ended: Promise<void>;
+  /** SIGKILL, as by a power cut; its embedded database goes on and is adopted by the next. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the real controller, as its own process in the network `ops`, and waits until it is ready. */
+export async function startController(lab: Lab, options: ControllerOptions = {}): Promise<Controller> {
+  const name = options.name ?? 'controller';
+  const dir = join(lab.paths.state, 'harness', name);
+  await mkdir(dir, { recursive: true, mode: 0o755 });
+  const config = parse(await readFile(lab.paths.godwit, 'utf8')) as { server: { listen: string }; database: { embedded: string } };
+  const host = config.server.listen.split(':')[0] ?? '';
+  const port = options.port ?? 8790;
+  config.server.listen = `${host}:${port}`;
+  // Short: a unix socket's path has at most 107 bytes.
+  if (options.name !== undefined) config.database.embedded = join(lab.paths.state, `pg-${name}`);
+  const configFile = join(dir, 'godwit.yaml');
+  await writeFile(configFile, stringify(config), { mode: 0o600 });
+  const logFile = join(dir, 'controller.log');
+  const { argv, env } = lab.spawnArgs('ops', [process.execPath, join(projectRoot, 'bin', 'godwit-server.mjs'), '--config', configFile]);
+  const fd = openSync(logFile, 'a');
+  const child: ChildProcess = spawn(argv[0] ?? '', argv.slice(1), {
+    stdio: ['ignore', fd, fd],
+    env: { ...env, ...options.env, ...(options.crashAt === undefined ? {} : { GODWIT_CRASH_AT: options.crashAt }) },
+  });
+  let over = false;
+  const ended = new Promise<void>((resolve) => child.once('exit', () => ((over = true), resolve())));
+  const url = `http://${host}:${port}`;
+  const log = () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
+  await eventually(
+    'the controller to be ready',
+    async () => {
+      if (over) return 'ended' as const;
+      return (await fetch(`${url}/readyz`)).ok ? ('ready' as const) : undefined;
+    },
+    { timeoutMs: 180_000, everyMs: 250 },
+  ).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
+  if (over) throw new Error(`the controller ended at its start:\n${log().split('\n').slice(-20).join('\n')}`);
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (!over) child.kill(signal);
+    await ended;
+  };
+  return { url, configFile, pid: child.pid ?? 0, log, ended, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+}
