@@ -212,7 +212,7 @@ describe('a lost connection', () => {
     const call = rig.client.call(message('m'), { timeoutMs: 60_000 });
     await settle();
     for (const { queue } of rig.broker.queues()) if (queue.startsWith('reply_')) rig.broker.deleteQueue(queue);
-    await expect(call.result).rejects.toBeInstanceOf(RpcError);
+    await expect(call.result).rejects.toEqual(code('RPC_DISCONNECTED'));
     expect(await call.settled).toBe('lost');
     await rig.clock.advance(1000);
     expect(rig.client.connected).toBe(true);

@@ -59,8 +59,8 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     const replyQueue = `reply_${newId()}`;
     await link.declareQueue({ queue: replyQueue, durable: false, exclusive: true, autoDelete: true });
     await link.consume(replyQueue, ({ body }) => calls.onReply(body), () => {
-      // The queue is gone, so no reply can arrive: as good as a lost connection.
-      void link.close();
+      // No reply can arrive any more: as good as a lost connection.
+      void link.close(new RpcError('RPC_DISCONNECTED', 'The broker ended our reply queue.', { delivered: 'maybe' }));
     });
     replyQueues.set(link, replyQueue);
     for (const service of services) await service.establish(link);

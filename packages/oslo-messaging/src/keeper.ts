@@ -6,7 +6,7 @@ import type { Link, TlsOptions, Transport } from './transport.ts';
 import type { TransportUrl } from './transport-url.ts';
 
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 2_000;
 /** A connection that held so long was a good one: the next loss is retried quickly again. */
 const STABLE_MS = 5_000;
 

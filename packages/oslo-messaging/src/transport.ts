@@ -16,7 +16,7 @@ export interface LinkOptions {
   /** Shown in the broker's list of connections. */
   readonly name: string;
   readonly connectTimeoutMs: number;
-  /** A publish unconfirmed for so long ends the link. */
+  /** An operation unanswered for so long, a publish unconfirmed, ends the link. */
   readonly confirmTimeoutMs: number;
   /** Ends the attempt. */
   readonly signal?: AbortSignal;
@@ -82,6 +82,6 @@ export interface Link {
   bindQueue(queue: string, exchange: string, routingKey: string): Promise<void>;
   /** Messages count as done when delivered. `onCancel`: the broker ended it (the queue was deleted). */
   consume(queue: string, onMessage: (delivery: Delivery) => void, onCancel: () => void): Promise<{ cancel(): Promise<void> }>;
-  /** Ends in good order. */
-  close(): Promise<void>;
+  /** Ends in good order; `reason` is what `closed` tells, RPC_CLOSED when left out. */
+  close(reason?: RpcError): Promise<void>;
 }

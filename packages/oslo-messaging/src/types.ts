@@ -97,8 +97,9 @@ export interface RpcClient {
    * be there: release it. An existing queue of that name is replaced, and between the two nothing is held: to prolong
    * without a gap, hold a second queue first, then release the first.
    *
-   * A message whose exchange does not exist at its moment is lost (after a broker restart Nova's exchange is missing until
-   * the service has reconnected): hold several casts, some of them seconds apart.
+   * Messages outlive a SIGKILL of the broker (RabbitMQ 4.0, classic queue), and their time goes on meanwhile: what fell due is
+   * sent when it starts. But a message whose exchange or queue does not exist at its moment is lost, and a restarted broker
+   * has none of a service's until the service has reconnected: hold several casts, spread over a minute or more.
    * @param queue name; must begin with `godwit.`
    */
   hold(queue: string, casts: readonly HeldCast[]): Promise<void>;

@@ -1,5 +1,6 @@
 /**
- * Checks of this package against a real RabbitMQ. They use an exchange, topics and queues of their own, so any broker will do:
+ * Checks of this package against a real RabbitMQ. They use exchanges and queues of their own, all named `godwit…`: any
+ * broker will do, and any user that has the rights which Godwit needs there.
  *
  *     GODWIT_TEST_AMQP_URL=rabbit://user:password@host:5672/ node --import tsx packages/oslo-messaging/test/broker.lab.ts
  */
@@ -167,7 +168,7 @@ export const brokerChecks: readonly BrokerCheck[] = [
 export async function runBrokerCheck(check: BrokerCheck, url: string, note: (text: string) => void = () => undefined): Promise<void> {
   const client = createRpcClient({ url, name: 'godwit check' });
   const daemon = createRpcClient({ url, name: 'godwit check daemon' });
-  const target: RpcTarget = { exchange: 'godwit-check', topic: `check-${randomBytes(4).toString('hex')}`, server: 'host', version: '6.0' };
+  const target: RpcTarget = { exchange: 'godwit-check', topic: `godwit-check-${randomBytes(4).toString('hex')}`, server: 'host', version: '6.0' };
   try {
     await Promise.all([client.ready(), daemon.ready()]);
     await check.run({ url, client, daemon, target, note });

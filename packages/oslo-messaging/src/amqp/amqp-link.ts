@@ -1,12 +1,14 @@
-import type { Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { AsyncMessage, Channel, Connection } from 'rabbitmq-client';
 import { createDeferred } from '../deferred.ts';
 import { RpcError } from '../errors.ts';
 import type { Delivery, ExchangeDeclaration, Link, Publication, PublishOutcome, QueueDeclaration } from '../transport.ts';
 import { isNotFound, operationError, textOf } from './errors.ts';
+import { resetSocket } from './socket.ts';
 
 const MAX_IDLE_CHANNELS = 8;
+/** Operations at a time; further ones wait. A broker allows some two thousand channels, and more would gain nothing. */
+const MAX_BUSY_CHANNELS = 64;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /**
@@ -20,6 +22,8 @@ export class AmqpLink implements Link {
   readonly #gone = createDeferred<RpcError>();
   readonly #idle: Channel[] = [];
   readonly #open = new Set<Channel>();
+  readonly #line: (() => void)[] = [];
+  #busy = 0;
   #reason: RpcError | undefined;
 
   constructor(connection: Connection, confirmTimeoutMs: number) {
@@ -57,7 +61,7 @@ export class AmqpLink implements Link {
       };
       channel.on('basic.return', onReturn);
       try {
-        await this.#confirmed(channel.basicPublish(envelope, body));
+        await channel.basicPublish(envelope, body);
         // The broker sends a return before the confirm, but the library tells it one turn of the event loop later.
         await turn();
         return returned ? 'no-queue' : 'routed';
@@ -107,22 +111,27 @@ export class AmqpLink implements Link {
   }
 
   async consume(queue: string, onMessage: (delivery: Delivery) => void, onCancel: () => void): Promise<{ cancel(): Promise<void> }> {
-    const channel = await this.#openChannel(`to consume queue ${queue}`);
+    const what = `to consume queue ${queue}`;
+    const channel = await this.#inTime(this.#openChannel(what));
     let ended = false;
     const end = (): void => {
-      if (ended || this.#reason) return;
-      ended = true;
-      onCancel();
+      // When the connection is lost, its channels are told before we are: one turn later we know.
+      setImmediate(() => {
+        if (ended || this.#reason) return;
+        ended = true;
+        onCancel();
+      });
     };
     channel.on('basic.cancel', end);
     channel.on('close', end);
+    const started = channel.basicConsume({ queue, noAck: true }, (message) => {
+      if (!ended) onMessage({ body: bytes(message), exchange: message.exchange, routingKey: message.routingKey });
+    });
     try {
-      await channel.basicConsume({ queue, noAck: true }, (message) => {
-        if (!ended) onMessage({ body: bytes(message), exchange: message.exchange, routingKey: message.routingKey });
-      });
+      await this.#inTime(started);
     } catch (error) {
       ended = true;
-      throw operationError(error, `to consume queue ${queue}`, !this.#reason);
+      throw operationError(error, what, !this.#reason);
     }
     return {
       cancel: async () => {
@@ -132,18 +141,13 @@ export class AmqpLink implements Link {
     };
   }
 
-  async close(): Promise<void> {
+  async close(reason = new RpcError('RPC_CLOSED', 'The client was closed.', { delivered: 'maybe' })): Promise<void> {
     const orderly = (async () => {
       await Promise.all([...this.#open].map((channel) => channel.close()));
       await this.#connection.close();
     })();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
-    });
-    this.lost(new RpcError('RPC_CLOSED', 'The client was closed.', { delivered: 'maybe' }));
-    await Promise.race([orderly.catch(() => undefined), late]);
-    clearTimeout(timer);
+    this.lost(reason);
+    await Promise.race([orderly.catch(() => undefined), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     this.#connection.unsafeDestroy();
   }
 
@@ -151,31 +155,39 @@ export class AmqpLink implements Link {
    * A message that the broker does not confirm in time may still sit in our socket and be delivered when a cut network heals,
    * long after its sender gave up (a frozen guest that nobody thaws). So the connection is reset, which discards it.
    */
-  async #confirmed(publish: Promise<void>): Promise<void> {
+  async #inTime<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const error = new RpcError('RPC_DISCONNECTED', `The broker did not confirm a message within ${this.#confirmTimeoutMs} ms.`, { delivered: 'maybe' });
+        const error = new RpcError('RPC_DISCONNECTED', `The broker did not answer within ${this.#confirmTimeoutMs} ms.`, { delivered: 'maybe' });
         this.lost(error);
-        this.#reset();
+        resetSocket(this.#connection);
         reject(error);
       }, this.#confirmTimeoutMs);
     });
-    publish.catch(() => undefined);
+    work.catch(() => undefined);
     try {
-      await Promise.race([publish, late]);
+      return await Promise.race([work, late]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #reset(): void {
-    const socket = (this.#connection as unknown as { _socket?: Partial<Socket> })._socket;
-    if (socket?.resetAndDestroy) socket.resetAndDestroy();
-    this.#connection.unsafeDestroy();
+  /** Runs an operation on a channel of its own. */
+  async #withChannel<T>(what: string, use: (channel: Channel) => Promise<T>): Promise<T> {
+    // The one who leaves hands its place on, so that nobody can slip in between.
+    if (this.#busy < MAX_BUSY_CHANNELS) this.#busy += 1;
+    else await new Promise<void>((resolve) => this.#line.push(resolve));
+    try {
+      return await this.#inTime(this.#borrow(what, use));
+    } finally {
+      const next = this.#line.shift();
+      if (next) next();
+      else this.#busy -= 1;
+    }
   }
 
-  async #withChannel<T>(what: string, use: (channel: Channel) => Promise<T>): Promise<T> {
+  async #borrow<T>(what: string, use: (channel: Channel) => Promise<T>): Promise<T> {
     let channel = this.#idle.pop();
     while (channel && !channel.active) channel = this.#idle.pop();
     channel ??= await this.#openChannel(what, true);

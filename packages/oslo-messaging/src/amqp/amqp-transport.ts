@@ -4,6 +4,7 @@ import { RpcError } from '../errors.ts';
 import type { Link, LinkOptions, TlsOptions, Transport } from '../transport.ts';
 import { connectError } from './errors.ts';
 import { AmqpLink } from './amqp-link.ts';
+import { limitReads } from './socket.ts';
 
 /** Seconds. The library gives a silent peer up after two and a half of them; the broker gives us up after two. */
 const HEARTBEAT_SECONDS = 8;
@@ -26,6 +27,7 @@ export function createAmqpTransport(): Transport {
       new Promise<Link>((resolve, reject) => {
         if (options.signal?.aborted) return reject(new RpcError('RPC_CLOSED', 'The client was closed.'));
         const connection = new Connection(connectionOptions(options));
+        limitReads(connection);
         let link: AmqpLink | undefined;
         const stop = (): void => {
           connection.unsafeDestroy();

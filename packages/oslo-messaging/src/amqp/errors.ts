@@ -1,7 +1,12 @@
 import { RpcError } from '../errors.ts';
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | undefined)?.code ?? '');
-export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** The error's own words; of OpenSSL's line of codes and file names, only the reason. */
+export function textOf(error: unknown): string {
+  const text = (error instanceof Error ? error.message : String(error)).trim();
+  return /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(text)?.[1] ?? text;
+}
 
 /** Node's and OpenSSL's codes for a certificate that is not trusted, or a peer that does not speak TLS. */
 const isTlsCode = (code: string): boolean =>
@@ -12,7 +17,7 @@ export function connectError(error: unknown, where: string): RpcError {
   const code = codeOf(error);
   const why = textOf(error);
   if (code === 'ACCESS_REFUSED' || code === 'NOT_ALLOWED')
-    return new RpcError('RPC_AUTH', `RabbitMQ at ${where} refused user, password or virtual host: ${why}.`, { cause: error });
+    return new RpcError('RPC_AUTH', `RabbitMQ at ${where} refused user, password or virtual host: ${why}`, { cause: error });
   if (isTlsCode(code)) return new RpcError('RPC_TLS', `No trusted TLS connection to RabbitMQ at ${where}: ${why} (${code}).`, { cause: error });
   return new RpcError('RPC_UNREACHABLE', `Cannot connect to RabbitMQ at ${where}: ${why || code}.`, { cause: error });
 }
@@ -23,7 +28,7 @@ export function operationError(error: unknown, what: string, alive: boolean): Rp
   const code = codeOf(error);
   if (alive && code === 'NACK') return new RpcError('RPC_NOT_CONFIRMED', `The broker did not take ${what}.`, { cause: error, delivered: 'maybe' });
   if (alive && /^(ACCESS_REFUSED|PRECONDITION_FAILED|RESOURCE_LOCKED|NOT_FOUND|NOT_ALLOWED)$/.test(code))
-    return new RpcError('RPC_REFUSED', `The broker refused ${what}: ${textOf(error)}.`, { cause: error });
+    return new RpcError('RPC_REFUSED', `The broker refused ${what}: ${textOf(error)}`, { cause: error });
   return new RpcError('RPC_DISCONNECTED', `The connection to the broker was lost during ${what}: ${textOf(error)}.`, { cause: error, delivered: 'maybe' });
 }
 

@@ -81,9 +81,9 @@ export class MemoryLink implements Link {
     };
   }
 
-  async close(): Promise<void> {
+  async close(reason = new RpcError('RPC_CLOSED', 'The client was closed.', { delivered: 'maybe' })): Promise<void> {
     await Promise.resolve();
-    this.#broker.drop(this, new RpcError('RPC_CLOSED', 'The client was closed.', { delivered: 'maybe' }));
+    this.#broker.drop(this, reason);
   }
 
   async #turn(): Promise<void> {
