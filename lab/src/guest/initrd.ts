@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Scratch } from './scratch.ts';
 
 const rootfs = fileURLToPath(new URL('./rootfs', import.meta.url));
-const directories = ['bin', 'sbin', 'dev', 'proc', 'sys', 'run', 'tmp', 'etc', 'data0', 'data1', 'config', 'lib64', 'usr/lib/x86_64-linux-gnu', 'var'];
+const directories = ['bin', 'sbin', 'dev', 'proc', 'sys', 'run', 'tmp', 'etc', 'data0', 'data1', 'config', 'lib64', 'usr/lib/x86_64-linux-gnu', 'var/log'];
 
 // ash would run busybox's own mke2fs, which makes no ext4: that applet gets no link, and the scripts name /sbin/mke2fs.
 const programs = `
