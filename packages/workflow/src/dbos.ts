@@ -2,6 +2,7 @@ import { DBOS, DBOSWorkflowConflictError, Error as DbosErrors } from '@dbos-inc/
 import { currentOwnerXid, runWithTopContext } from '@dbos-inc/dbos-sdk/internal/context';
 import { getExecutor } from '@dbos-inc/dbos-sdk/internal/dbos';
 import { dbRetryConfig } from '@dbos-inc/dbos-sdk/internal/utils';
+import { WorkflowError } from './errors.ts';
 import type { Json } from './types.ts';
 
 /**
@@ -41,7 +42,7 @@ export async function launch(options: LaunchOptions): Promise<void> {
   dbRetryConfig.maxBackoffSec = 2;
   DBOS.setConfig({
     name: 'godwit',
-    systemDatabaseUrl: options.databaseUrl,
+    systemDatabaseUrl: withIdleLimit(options.databaseUrl),
     systemDatabaseSchemaName: DBOS_SCHEMA,
     systemDatabasePoolSize: 8,
     applicationVersion: options.applicationVersion,
@@ -65,6 +66,10 @@ export async function enqueue(workflow: string, jobId: string, key: string): Pro
 
 /** Runs `body` unless its result was recorded; records it. Must be called in a deterministic order. */
 export async function recorded<T>(name: string, body: () => Promise<T>): Promise<T> {
+  // There DBOS would run it unrecorded, without a word.
+  if (!DBOS.isInWorkflow()) {
+    throw new WorkflowError({ code: 'GW_WORKFLOW_STEP', kind: 'terminal', message: `Step "${name}" is begun inside another step, or outside its workflow: it could not be recorded there.` });
+  }
   return await DBOS.runStep(body, { name, retriesAllowed: false });
 }
 
@@ -100,6 +105,17 @@ export function endsRun(e: unknown): boolean {
 /** The journal holds another step than the code wants: the code was changed under a running job. */
 export function isChangedCode(e: unknown): boolean {
   return e instanceof DbosErrors.DBOSUnexpectedStepError || e instanceof DbosErrors.DBOSStepNondeterminismError;
+}
+
+/**
+ * A controller that hangs in a transaction must not hold its locks for ever. DBOS would set this limit on each new connection by a
+ * query beside the first one, of which pg 8 warns; given at connecting, it needs none.
+ */
+function withIdleLimit(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  const own = url.searchParams.get('options');
+  url.searchParams.set('options', `${own === null ? '' : `${own} `}-c idle_in_transaction_session_timeout=60000`);
+  return url.toString();
 }
 
 function logger(log: Log) {

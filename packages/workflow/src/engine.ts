@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
 import { json, openDb, openPool, persistently } from './db.ts';
 import type { Db } from './db.ts';
 import { enqueue, launch, registerWorkflow, requeue, shutdown, stopTaking } from './dbos.ts';
@@ -12,9 +13,8 @@ import { never } from './never.ts';
 import { Notifications } from './notifications.ts';
 import { Run } from './run.ts';
 import type { RunHost } from './run.ts';
-import { Supervisor } from './supervisor.ts';
+import { adoptOtherVersions, Supervisor } from './supervisor.ts';
 import type { Engine, EngineOptions, JobStore, SubmitOptions, WorkflowDefinition, WorkflowHandle } from './types.ts';
-import { sql } from 'kysely';
 
 const ALREADY = 'An engine runs in this process already: DBOS holds its state in globals. Stop that one first.';
 let running: DbosEngine | undefined;
@@ -36,6 +36,7 @@ class DbosEngine implements Engine {
   readonly #supervisor: Supervisor;
   readonly #host: RunHost;
   readonly jobs: JobStore;
+  readonly #migrate: () => Promise<void>;
   #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
 
   constructor(options: EngineOptions) {
@@ -63,8 +64,6 @@ class DbosEngine implements Engine {
     };
   }
 
-  readonly #migrate: () => Promise<void>;
-
   define<I, O>(definition: WorkflowDefinition<I, O>): WorkflowHandle<I, O> {
     if (this.#state !== 'new') throw new WorkflowError({ code: 'GW_ENGINE_STATE', kind: 'terminal', message: `Workflow "${definition.name}" is defined after the engine's start.` });
     if (this.#definitions.has(definition.name)) throw new WorkflowError({ code: 'GW_ENGINE_STATE', kind: 'terminal', message: `Workflow "${definition.name}" is defined twice.` });
@@ -88,6 +87,7 @@ class DbosEngine implements Engine {
       for (const definition of this.#definitions.values()) registerWorkflow(definition.name, (jobId, owner) => this.#run(definition, jobId, owner));
       // Before the first job can be taken: an executor without a row counts as gone.
       await this.#membership.join();
+      await adoptOtherVersions(this.#db, this.#options.applicationVersion, this.#log);
       this.#state = 'running';
       await launch({
         databaseUrl: this.#options.databaseUrl, applicationVersion: this.#options.applicationVersion, executorId: this.#options.executorId,

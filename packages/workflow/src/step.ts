@@ -87,14 +87,15 @@ async function perform<T>(plan: StepPlan<T>, ordinal: number, life: StepLife, ar
     const end = await Promise.race([attemptOnce(plan, context), life.whenEnded]);
     if (end === undefined || life.ended !== undefined) await mayGoOn();
     await reports.close();
-    if (end !== undefined && 'value' in end) {
+    const concluded = async (outcome: Outcome<T>): Promise<Outcome<T>> => {
       await host.onBoundary({ ...at, boundary: 'after-effect' });
-      return { begun: true, value: end.value };
-    }
+      return outcome;
+    };
+    if (end !== undefined && 'value' in end) return concluded({ begun: true, value: end.value });
     const error = end?.error ?? toJobError(undefined);
     const giveUp = (): boolean => cancelWanted() && (!uncancellable || error.kind === 'waiting');
     if (giveUp()) return { begun: true, cancelled: true };
-    if (error.kind === 'terminal' || (error.kind === 'retryable' && ++counted >= limit)) return { begun: true, error };
+    if (error.kind === 'terminal' || (error.kind === 'retryable' && ++counted >= limit)) return concluded({ begun: true, error });
     // A wait may last hours and says the same each time: an event is made only when it says something new.
     const text = `${error.kind} ${error.code} ${error.message}`;
     if (plan.hidden !== true) await journal.attemptFailed(ordinal, plan.name, error, waitMs, error.kind === 'retryable' || text !== announced);

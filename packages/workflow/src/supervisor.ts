@@ -92,12 +92,22 @@ export class Supervisor {
       SELECT id, godwit_append_event(id, 'state', NULL, ${json({ state: 'failed', error })}::json) FROM job`.execute(db);
     if (abandoned.length > 0) log('error', 'jobs were given up by the engine', abandoned.map((r) => r.id));
 
-    // After an upgrade: nobody else would ever take up the jobs of a version that no controller runs.
-    const { rows: adopted } = await sql<{ id: string }>`
-      UPDATE ${status} w SET application_version = ${applicationVersion}
-      WHERE w.status IN ('ENQUEUED', 'PENDING') AND w.queue_name = ${QUEUE} AND w.application_version <> ${applicationVersion}
-        AND NOT EXISTS (SELECT FROM godwit_executors e WHERE e.application_version = w.application_version OR (w.status = 'PENDING' AND e.id = w.executor_id AND e.application_version <> ${applicationVersion}))
-      RETURNING w.workflow_uuid AS id`.execute(db);
-    if (adopted.length > 0) log('warn', `adopted jobs that were begun by another version`, adopted.map((r) => r.id));
+    await adoptOtherVersions(db, applicationVersion, log);
   }
+}
+
+/**
+ * After an upgrade, nobody else would ever take up the jobs of a version that no controller runs. To be called before the engine
+ * is launched, too: it takes up its own executor's jobs there, and of its own version only.
+ */
+export async function adoptOtherVersions(db: Db, applicationVersion: string, log: SupervisorOptions['log']): Promise<void> {
+  const table = `${DBOS_SCHEMA}.workflow_status`;
+  const { rows: [made] } = await sql<{ there: boolean }>`SELECT to_regclass(${table}) IS NOT NULL AS there`.execute(db);
+  if (made?.there !== true) return;
+  const { rows } = await sql<{ id: string }>`
+    UPDATE ${sql.raw(table)} w SET application_version = ${applicationVersion}
+    WHERE w.status IN ('ENQUEUED', 'PENDING') AND w.queue_name = ${QUEUE} AND w.application_version <> ${applicationVersion}
+      AND NOT EXISTS (SELECT FROM godwit_executors e WHERE e.application_version = w.application_version)
+    RETURNING w.workflow_uuid AS id`.execute(db);
+  if (rows.length > 0) log('warn', 'adopted jobs that were begun by another version', rows.map((r) => r.id));
 }

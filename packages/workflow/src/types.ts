@@ -119,7 +119,10 @@ export interface SubmitOptions {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Where a crash can happen in a step: tests stop the process there. */
+/**
+ * Where a crash can happen in a step: tests stop the process there. Before its first try; when it has its outcome (a final error
+ * too); when that is recorded. A replay of a recorded step passes none of them.
+ */
 export type Boundary = 'before' | 'after-effect' | 'after-record';
 
 export interface EngineOptions {

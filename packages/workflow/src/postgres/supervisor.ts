@@ -5,7 +5,7 @@ import pg from 'pg';
 import { WorkflowError } from '../errors.ts';
 import { chooseAccount } from './account.ts';
 import type { Account } from './account.ts';
-import { findBinaries } from './binaries.ts';
+import { findBinaries, findPackage } from './binaries.ts';
 import type { Binaries } from './binaries.ts';
 import { DATABASE, databaseUrl, prepareCluster } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
@@ -41,7 +41,7 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => undefined);
   const account = await chooseAccount(options.user);
-  const binaries = await findBinaries(account, options.cacheDir ?? (account.switch ? '/var/cache/godwit' : `${options.dataDir}-bin`));
+  const binaries = await findBinaries(findPackage(), account, options.cacheDir ?? (account.switch ? '/var/cache/godwit' : `${options.dataDir}-bin`));
   const cluster = await prepareCluster(options.dataDir, binaries, account);
   let pid = await run(cluster, binaries, account, log);
   await ensureDatabase(cluster);
