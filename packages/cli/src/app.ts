@@ -1,0 +1,47 @@
+import { type Application, buildApplication, buildRouteMap, text_en } from '@stricli/core';
+import type { Context } from './command.ts';
+import { catalogRoutes } from './commands/catalog.ts';
+import { eventRoutes } from './commands/event.ts';
+import { groupRoutes } from './commands/group.ts';
+import { jobRoutes } from './commands/job.ts';
+import { protect } from './commands/protect.ts';
+import { recover } from './commands/recover.ts';
+import { recoveryPointRoutes } from './commands/recovery-point.ts';
+import { serverRoutes } from './commands/server.ts';
+import { siteRoutes } from './commands/site.ts';
+import { completion } from './commands/completion.ts';
+
+const usage = (text: string): string => `error GW_USAGE: ${text}\n  what to do: see godwit --help`;
+
+export function makeApp(version: string): Application<Context> {
+  const root = buildRouteMap<string, Context>({
+    routes: {
+      site: siteRoutes,
+      group: groupRoutes,
+      protect,
+      'recovery-point': recoveryPointRoutes,
+      recover,
+      job: jobRoutes,
+      catalog: catalogRoutes,
+      server: serverRoutes,
+      event: eventRoutes,
+      completion,
+    },
+    docs: { brief: 'Protects groups of servers at one OpenStack site and brings them back at another' },
+  });
+  return buildApplication(root, {
+    name: 'godwit',
+    versionInfo: { currentVersion: version },
+    scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
+    documentation: { caseStyle: 'convert-camel-to-kebab', useAliasInUsageLine: true, onlyRequiredInUsageLine: true },
+    localization: {
+      text: {
+        ...text_en,
+        exceptionWhileParsingArguments(exc, ansi) {
+          return usage(text_en.exceptionWhileParsingArguments.call(this, exc, ansi));
+        },
+        noCommandRegisteredForInput: (args) => usage(text_en.noCommandRegisteredForInput(args)),
+      },
+    },
+  });
+}

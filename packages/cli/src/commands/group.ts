@@ -1,0 +1,113 @@
+import { buildRouteMap } from '@stricli/core';
+import type { Group, JobRef } from '../api/types.ts';
+import { confirmed } from '../cli.ts';
+import { command, type Context, integer, string } from '../command.ts';
+import { ago } from '../output/humane.ts';
+import type { Column } from '../output/printer.ts';
+import { outcome } from './job-outcome.ts';
+
+const path = (group: string): string => `/v1/groups/${encodeURIComponent(group)}`;
+const names = (g: Group): string[] => g.members.toSorted((a, b) => a.order - b.order).map((m) => m.name);
+
+const listColumns: Column<Group>[] = [
+  { key: 'name', header: 'Name', value: (g) => g.name },
+  { key: 'state', header: 'State', value: (g) => g.state },
+  { key: 'progression', header: 'Progression', value: (g) => g.progression },
+  { key: 'activeSite', header: 'Active at', value: (g) => g.activeSite },
+  { key: 'recoverySite', header: 'Recovery site', value: (g) => g.recoverySite },
+  { key: 'members', header: 'Members', value: names, text: (g) => names(g).join(', ') },
+  { key: 'project', header: 'Project', value: (g) => `${g.project.domain}/${g.project.name}`, hidden: true },
+  { key: 'id', header: 'ID', value: (g) => g.id },
+];
+
+const showColumns = (now: Date): Column<Group>[] => [
+  ...listColumns.map((c) => ({ ...c, hidden: false })),
+  { key: 'site', header: 'Created at site', value: (g) => g.site },
+  { key: 'epoch', header: 'Epoch', value: (g) => g.epoch },
+  {
+    key: 'policy',
+    header: 'Policy',
+    value: (g) => g.policy,
+    text: ({ policy: p }) => `${p.method}, frozen at most ${p.freezeLimitSeconds} s, ${p.retain} points kept, full every ${p.fullEvery}`,
+  },
+  { key: 'createdAt', header: 'Created', value: (g) => g.createdAt, text: (g) => ago(g.createdAt, now) },
+  { key: 'updatedAt', header: 'Updated', value: (g) => g.updatedAt, text: (g) => ago(g.updatedAt, now) },
+];
+
+interface CreateFlags {
+  readonly site: string;
+  readonly recoverySite: string;
+  readonly member: readonly string[];
+  readonly freezeLimit?: number;
+  readonly retain?: number;
+  readonly fullEvery?: number;
+}
+
+const create = command<CreateFlags, [{ name: 'name'; brief: string }]>({
+  brief: 'Declare a protection group',
+  description: 'Members are frozen and booted in the order given.',
+  args: [{ name: 'name', brief: 'Name of the group' }],
+  flags: {
+    site: { kind: 'parsed', parse: string, placeholder: 'SITE', brief: 'Where the members run' },
+    recoverySite: { kind: 'parsed', parse: string, placeholder: 'SITE', brief: 'Where the group comes back' },
+    member: { kind: 'parsed', parse: string, variadic: true, placeholder: 'SERVER', brief: 'Name or id of a server; repeat in order' },
+    freezeLimit: { kind: 'parsed', parse: integer(5, 300), optional: true, placeholder: 'SECONDS', brief: 'No guest stays frozen longer (default 30)' },
+    retain: { kind: 'parsed', parse: integer(1, 365), optional: true, placeholder: 'N', brief: 'Recovery points kept (default 7)' },
+    fullEvery: { kind: 'parsed', parse: integer(1, 100), optional: true, placeholder: 'N', brief: 'A full backup every so many points (default 14)' },
+  },
+  run: async (cli, { flags, args }) => {
+    const { site, recoverySite, member, freezeLimit, retain, fullEvery } = flags;
+    const policy = {
+      ...(freezeLimit !== undefined && { freezeLimitSeconds: freezeLimit }),
+      ...(retain !== undefined && { retain }),
+      ...(fullEvery !== undefined && { fullEvery }),
+    };
+    const { body } = await cli.api.post<Group>('/v1/groups', { name: args.name, site, recoverySite, members: member, policy });
+    await cli.print.show(body, showColumns(cli.io.now()));
+  },
+});
+
+const list = command({
+  brief: 'List the groups of the project',
+  run: async (cli) => cli.print.list((await cli.api.get<{ groups: Group[] }>('/v1/groups')).groups, listColumns),
+});
+
+const show = command({
+  brief: 'Show a group, with its members and conditions',
+  args: [{ name: 'group', brief: 'Name or id' }],
+  run: async (cli, { args }) => {
+    const group = await cli.api.get<Group>(path(args.group));
+    const now = cli.io.now();
+    await cli.print.show(group, showColumns(now));
+    cli.print.noteTable(['Order', 'Member', 'Server'], group.members.toSorted((a, b) => a.order - b.order).map((m) => [String(m.order), m.name, m.serverId]));
+    cli.print.noteTable(['Condition', 'Status', 'Reason', 'Since', 'Message'], group.conditions.map((c) => [c.type, c.status, c.reason, ago(c.since, now), c.message]));
+  },
+});
+
+interface DeleteFlags {
+  readonly purge?: boolean;
+  readonly yes?: boolean;
+  readonly noWait?: boolean;
+}
+
+const remove = command<DeleteFlags, [{ name: 'group'; brief: string }]>({
+  brief: 'Forget a group; with --purge its recovery points too',
+  args: [{ name: 'group', brief: 'Name or id' }],
+  flags: {
+    purge: { kind: 'boolean', optional: true, withNegated: false, brief: 'Delete its backups and manifests at both sites as well' },
+    yes: { kind: 'boolean', optional: true, withNegated: false, brief: 'Do not ask' },
+    noWait: { kind: 'boolean', optional: true, withNegated: false, brief: 'Do not wait for the job' },
+  },
+  run: async (cli, { flags, args }) => {
+    const { name } = await cli.api.get<Group>(path(args.group));
+    const purge = flags.purge === true;
+    await confirmed(cli, flags.yes === true, purge ? `Delete group ${name} and all its recovery points?` : `Forget group ${name}? Its recovery points stay at the sites.`);
+    const { status, body } = await cli.api.send<JobRef | undefined>('DELETE', `${path(args.group)}${purge ? '?purge=true' : ''}`);
+    if (status === 202 && body) return await outcome(cli, body, flags.noWait === true, async () => undefined);
+  },
+});
+
+export const groupRoutes = buildRouteMap<'create' | 'list' | 'show' | 'delete', Context>({
+  routes: { create, list, show, delete: remove },
+  docs: { brief: 'Protection groups' },
+});

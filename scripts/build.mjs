@@ -1,0 +1,60 @@
+// Bundles the two programs into dist/: our own packages are bundled, npm's stay outside. Prints nothing when all is well, but
+// with --verbose. Safe to be run by several processes at once: files appear whole, by rename.
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const dayMs = 86_400_000;
+
+const workspaces = {
+  name: 'workspaces',
+  setup(b) {
+    b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(root, 'packages', path.slice('@godwit/'.length), 'src', 'index.ts') }));
+    b.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true }));
+  },
+};
+
+export async function buildAll() {
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: { godwit: join(root, 'packages/cli/src/main.ts'), 'godwit-server': join(root, 'packages/server/src/main.ts') },
+    outdir: dist,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    // What a command loads only when it needs it stays a file of its own, so that `godwit --help` is quick.
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    sourcemap: true,
+    write: false,
+    logLevel: 'warning',
+    plugins: [workspaces],
+  });
+  mkdirSync(join(dist, 'chunks'), { recursive: true });
+  // Entries last: whoever sees a new entry finds its chunks.
+  const files = result.outputFiles.toSorted((a, b) => Number(dirname(a.path) === dist) - Number(dirname(b.path) === dist));
+  for (const file of files) {
+    const part = `${file.path}.${process.pid}`;
+    writeFileSync(part, file.contents);
+    renameSync(part, file.path);
+  }
+  removeOld(new Set(files.map((f) => basename(f.path))));
+}
+
+/** A process that runs may still load chunks of its own build: they go after a day. */
+function removeOld(current) {
+  for (const name of readdirSync(join(dist, 'chunks'))) {
+    const path = join(dist, 'chunks', name);
+    if (!current.has(name) && Date.now() - statSync(path).mtimeMs > dayMs) rmSync(path, { force: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildAll();
+  if (process.argv.includes('--verbose')) console.log('dist/godwit.mjs dist/godwit-server.mjs');
+}
