@@ -5,7 +5,7 @@ import { Calls } from './calls.ts';
 import { type RpcClock, systemClock } from './clock.ts';
 import { encodeRequest } from './envelope.ts';
 import { RpcError } from './errors.ts';
-import { assertOwnQueue, hold, planHolding } from './holding.ts';
+import { assertOwnQueue, held, hold, planHolding, release } from './holding.ts';
 import { LinkKeeper } from './keeper.ts';
 import { noLog, type RpcLog } from './log.ts';
 import { fanoutExchange, noRoute, routingKey } from './routing.ts';
@@ -97,9 +97,9 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     },
     release: async (queue) => {
       assertOwnQueue(queue);
-      return (await keeper.ready(connectTimeoutMs)).deleteQueue(queue);
+      return release(await keeper.ready(connectTimeoutMs), queue);
     },
-    held: async (queue) => (await keeper.ready(connectTimeoutMs)).countMessages(queue),
+    held: async (queue) => held(await keeper.ready(connectTimeoutMs), queue),
     serve: async (target, handler) => {
       const service = new Service({ target, handler, clock, newId, log });
       const link = await keeper.ready(connectTimeoutMs);

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compute, createRig, message, type Rig } from './testing/fixtures.ts';
 import { settle } from './testing/manual-clock.ts';
+import type { Transport } from './transport.ts';
 
 const QUEUE = 'godwit.thaw.u1';
+/** Declares its reply queue, and consumes it. */
+const SETUP_OPERATIONS = 2;
 let rig: Rig;
 let thaws: number[];
 
@@ -14,6 +17,26 @@ const serveThaw = (): Promise<{ close(): Promise<void> }> =>
   });
 const rungs = (...times: number[]): { message: ReturnType<typeof message>; afterMs: number }[] =>
   times.map((afterMs) => ({ message: message('unquiesce_instance'), afterMs }));
+
+/** A transport whose connection dies before the n-th operation after the client has set itself up. */
+function dyingAfter(operations: number, { broker }: Rig): Transport {
+  return {
+    connect: async (options) => {
+      const link = await broker.transport.connect(options);
+      let left = operations + SETUP_OPERATIONS;
+      return new Proxy(link, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name, target);
+          if (typeof member !== 'function') return member;
+          return async (...args: unknown[]) => {
+            if (name !== 'close' && (left -= 1) < 0) await target.close();
+            return Reflect.apply(member, target, args) as unknown;
+          };
+        },
+      });
+    },
+  };
+}
 
 beforeEach(async () => {
   rig = createRig();
@@ -60,6 +83,26 @@ describe('hold', () => {
     expect(await rig.client.held(QUEUE)).toBe(1);
     await rig.clock.advance(60_000);
     expect(thaws).toEqual([30_000]);
+  });
+
+  it('replaces without a gap: wherever its connection is lost, old or new casts are held', async () => {
+    for (let operations = 1; operations < 12; operations += 1) {
+      const small = createRig();
+      await Promise.all([small.client.ready(), small.daemon.ready()]);
+      let thawed = 0;
+      await small.daemon.serve(compute, async () => (thawed += 1));
+      await small.client.hold(QUEUE, rungs(10_000));
+      const replacing = small.connect({ transport: dyingAfter(operations, small) });
+      await replacing.ready();
+      const outcome = await replacing.hold(QUEUE, rungs(20_000)).then(() => 'done', () => 'died');
+      expect(await small.client.held(QUEUE), `after ${operations} operations (${outcome})`).toBeGreaterThan(0);
+      await small.clock.advance(60_000);
+      expect(thawed, `after ${operations} operations (${outcome})`).toBeGreaterThan(0);
+      if (outcome === 'done') expect(small.broker.queues().filter(({ queue }) => queue.startsWith(QUEUE))).toHaveLength(1);
+      await small.close();
+      if (outcome === 'done') return;
+    }
+    expect.unreachable('the last round should have succeeded');
   });
 
   it('leaves no queue behind, even if nobody releases it', async () => {

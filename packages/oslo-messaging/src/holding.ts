@@ -35,8 +35,29 @@ export function planHolding(queue: string, casts: readonly HeldCast[]): readonly
   return [...casts].sort((a, b) => a.afterMs - b.afterMs);
 }
 
-/** Replaces `queue` by one that holds `casts` (planned). */
+/** Holds the new casts while the old queue is replaced: a crash between the two must not leave a frozen guest unguarded. */
+const standIn = (queue: string): string => `${queue}.next`;
+
+/** Makes `queue` hold `casts` (planned), and nothing else. */
 export async function hold(link: Link, queue: string, casts: readonly HeldCast[], newId: () => string): Promise<void> {
+  const replaces = (await link.countMessages(queue)) !== undefined;
+  if (replaces) await fill(link, standIn(queue), casts, newId);
+  await fill(link, queue, casts, newId);
+  if (replaces) await link.deleteQueue(standIn(queue));
+}
+
+/** Deletes what {@link hold} made; resolves with the number of messages that it still held. */
+export async function release(link: Link, queue: string): Promise<number> {
+  return (await link.deleteQueue(queue)) + (await link.deleteQueue(standIn(queue)));
+}
+
+/** Messages still held; undefined when nothing is. */
+export async function held(link: Link, queue: string): Promise<number | undefined> {
+  const counts = [await link.countMessages(queue), await link.countMessages(standIn(queue))].filter((count) => count !== undefined);
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function fill(link: Link, queue: string, casts: readonly HeldCast[], newId: () => string): Promise<void> {
   const last = casts.at(-1);
   const target = casts[0]?.message.target;
   if (!last || !target) return;

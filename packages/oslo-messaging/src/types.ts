@@ -94,8 +94,8 @@ export interface RpcClient {
    * Dead-man switch: a durable queue of our own whose messages the broker dead-letters to their target when their time has
    * come, whatever became of us. All casts must share exchange, topic and server (a queue has one dead-letter route), and are
    * sent in the order of afterMs. Resolves when every message is confirmed by the broker; when it rejects, some messages may
-   * be there: release it. An existing queue of that name is replaced, and between the two nothing is held: to prolong
-   * without a gap, hold a second queue first, then release the first.
+   * be there: release it. An existing queue of that name is replaced without a gap: at every moment the broker holds the old
+   * casts, the new ones, or both.
    *
    * Messages outlive a SIGKILL of the broker (RabbitMQ 4.0, classic queue), and their time goes on meanwhile: what fell due is
    * sent when it starts. But a message whose exchange or queue does not exist at its moment is lost, and a restarted broker
