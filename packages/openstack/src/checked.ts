@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { OpenStackError } from './errors.ts';
+import { relay } from './http/relay.ts';
 
 /**
  * Passes a download on and, at its end, fails with OS_BAD_CHECKSUM unless its hash is the expected one (hexadecimal).
@@ -18,5 +19,7 @@ export function checked(source: AsyncIterable<Uint8Array>, algorithm: string, ex
       throw new OpenStackError({ code: 'OS_BAD_CHECKSUM', kind: 'retryable', message: `the data received is not what was sent: its ${algorithm} is ${actual}, not ${expected}` });
     }
   }
-  return Readable.from(pieces(), { objectMode: false });
+  return relay(pieces(), () => {
+    if (source instanceof Readable) source.destroy();
+  });
 }

@@ -10,6 +10,7 @@ import { createNetwork, type NetworkApi } from './network/index.ts';
 import { createObjectStore, type ObjectStoreApi } from './object-store/index.ts';
 import { createPlacement, type PlacementApi } from './placement/index.ts';
 import { createService } from './service.ts';
+import { versioned } from './session/endpoints.ts';
 import { createSession, type Session } from './session/session.ts';
 import type { Clock, CloudConfig, RequestEvent, ServiceType } from './types.ts';
 import { createVolume, type VolumeApi } from './volume/index.ts';
@@ -75,7 +76,8 @@ export function createCloud(config: CloudConfig, deps: CloudDeps = {}): Cloud {
   return {
     config,
     session,
-    identity: createIdentity(service('identity')),
+    identity: createIdentity(service('identity'), (options = {}) =>
+      http.send({ service: 'identity', method: 'GET', url: versioned('identity', config.auth.authUrl, undefined), headers: { accept: 'application/json' }, safe: true, options: { ...options, retries: 0 } })),
     compute: createCompute(service('compute'), session),
     volume: createVolume(service('volume')),
     image: createImage(service('image')),

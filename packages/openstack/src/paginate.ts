@@ -9,7 +9,10 @@ export interface ListRequest<S extends z.ZodType> {
   /** Name of the list in the answer: `volumes`. */
   readonly key: string;
   readonly item: S;
+  /** `limit` in it is the size of a page to `iterate`, and also the most that `listAll` returns. */
   readonly query?: Query;
+  /** Size of a page when the query has none. */
+  readonly pageSize?: number;
   readonly version?: VersionWish;
 }
 
@@ -23,7 +26,7 @@ const link = z.looseObject({ rel: z.string(), href: z.string() });
 export async function* iterate<S extends z.ZodType>(service: Service, request: ListRequest<S>, options: CallOptions = {}): AsyncGenerator<z.output<S>, void, undefined> {
   const schema = z.looseObject({ [request.key]: z.array(request.item) });
   const seen = new Set<string>();
-  let search: string | undefined = queryString(request.query);
+  let search: string | undefined = queryString({ ...(request.pageSize === undefined ? {} : { limit: request.pageSize }), ...request.query });
   while (search !== undefined) {
     seen.add(search);
     const body: Record<string, unknown> = await service.json(
@@ -33,6 +36,10 @@ export async function* iterate<S extends z.ZodType>(service: Service, request: L
     );
     yield* body[request.key] as z.output<S>[];
     search = nextSearch(body);
+    // Keystone's list_limit: a list that looks complete and is not.
+    if (search === undefined && body['truncated'] === true) {
+      throw new OpenStackError({ code: 'OS_BAD_RESPONSE', kind: 'terminal', service: service.type, method: 'GET', path: request.path, message: `${service.type}: GET ${request.path}: the service cuts the list short (list_limit of the service): ask for less, by name for example` });
+    }
     if (search !== undefined && seen.has(search)) {
       throw new OpenStackError({ code: 'OS_BAD_RESPONSE', kind: 'terminal', service: service.type, method: 'GET', path: request.path, message: `${service.type}: GET ${request.path}: the service names a page as the next one that was already read, so the list cannot be completed` });
     }
@@ -41,7 +48,12 @@ export async function* iterate<S extends z.ZodType>(service: Service, request: L
 
 export async function listAll<S extends z.ZodType>(service: Service, request: ListRequest<S>, options: CallOptions = {}): Promise<z.output<S>[]> {
   const items: z.output<S>[] = [];
-  for await (const item of iterate(service, request, options)) items.push(item);
+  const most = Number(request.query?.['limit'] ?? Infinity);
+  if (most <= 0) return items;
+  for await (const item of iterate(service, request, options)) {
+    items.push(item);
+    if (items.length >= most) break;
+  }
   return items;
 }
 

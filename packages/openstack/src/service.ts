@@ -34,7 +34,10 @@ export interface Service {
 }
 
 /** A path segment: ids and names of others never become another path. */
-export const seg = (value: string): string => encodeURIComponent(value);
+export function seg(value: string): string {
+  if (value === '') throw new OpenStackError({ code: 'OS_BAD_REQUEST', kind: 'terminal', message: 'an id or name that a request needs is empty' });
+  return value === '.' || value === '..' ? value.replaceAll('.', '%2E') : encodeURIComponent(value);
+}
 
 export function createService(type: ServiceType, session: Session, http: HttpClient): Service {
   async function dispatch(request: ServiceRequest, options: CallOptions, streamed: boolean): Promise<HttpResponse> {

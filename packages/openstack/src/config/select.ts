@@ -23,7 +23,7 @@ export function cloudOfEnvironment(env: Env): Values | undefined {
 export function selectCloud(asked: string | undefined, env: Env, clouds: Values, file: LoadedFile | undefined, looked: readonly string[]): Selection {
   const envName = env['OS_CLOUD_NAME'] || 'envvars';
   const fromEnv = cloudOfEnvironment(env);
-  if (fromEnv && envName in clouds) {
+  if (fromEnv && Object.hasOwn(clouds, envName)) {
     throw configError('OS_CONFIG_INVALID', `${file?.path ?? 'clouds.yaml'} has a cloud named ${envName}, which is also the name of the cloud that OS_* describe: rename one of them (OS_CLOUD_NAME)`);
   }
   const names = Object.keys(clouds);
@@ -36,8 +36,8 @@ export function selectCloud(asked: string | undefined, env: Env, clouds: Values,
   }
   if (fromEnv && name === envName) return { name, source: FROM_ENV, values: fromEnv };
   if (!file) throw configError('OS_CONFIG_CLOUD_UNKNOWN', `cloud ${name} is not known: there is no clouds.yaml (looked at ${looked.slice(0, 8).join(', ')})`);
+  if (!Object.hasOwn(clouds, name)) throw configError('OS_CONFIG_CLOUD_UNKNOWN', `cloud ${name} is not in ${file.path}; ${known}`);
   const values = clouds[name];
-  if (!(name in clouds)) throw configError('OS_CONFIG_CLOUD_UNKNOWN', `cloud ${name} is not in ${file.path}; ${known}`);
   if (!isValues(values)) throw configError('OS_CONFIG_INVALID', `${file.path}: cloud ${name} is not a mapping`);
   return { name, source: file.path, values: normalize(values) };
 }

@@ -101,7 +101,7 @@ function plainCause(code: string, message: string): Error {
   return Object.assign(new Error(message), code ? { code } : {});
 }
 
-/** The innermost cause: undici and happy-eyeballs wrap the interesting one. */
+/** The innermost cause: undici and happy-eyeballs wrap the interesting one. OpenSSL's errors have a `reason` that can be read. */
 function rootOf(error: unknown): { code: string; syscall: string; message: string } {
   let current = error;
   for (let depth = 0; depth < 5; depth += 1) {
@@ -110,5 +110,5 @@ function rootOf(error: unknown): { code: string; syscall: string; message: strin
     else break;
   }
   const field = (key: string): string => (typeof current === 'object' && current !== null && key in current ? String((current as Record<string, unknown>)[key]) : '');
-  return { code: field('code'), syscall: field('syscall'), message: current instanceof Error ? current.message : String(current) };
+  return { code: field('code'), syscall: field('syscall'), message: field('reason') || (current instanceof Error ? current.message : String(current)) };
 }

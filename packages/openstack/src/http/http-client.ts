@@ -1,9 +1,9 @@
-import { Readable } from 'node:stream';
-import { request as undiciRequest } from 'undici';
+import type { Readable } from 'node:stream';
 import { OpenStackError } from '../errors.ts';
 import type { BodySource, CallOptions, Clock, RequestEvent, ServiceType } from '../types.ts';
 import type { Dispatchers } from './dispatcher.ts';
 import { connectionFailure, errorOfResponse, requestIdOf, timeoutError, type Redact, type RequestName } from './failures.ts';
+import { relay } from './relay.ts';
 import { backoff, retryAfter, type Sleep } from './retry.ts';
 
 export interface HttpRequest {
@@ -62,8 +62,7 @@ const LARGEST_TEXT = 64 * 1024 * 1024;
 export function createHttpClient(deps: HttpDeps): HttpClient {
   async function send(request: HttpRequest, accept: readonly number[] = []): Promise<HttpResponse> {
     const { options } = request;
-    const url = new URL(request.url);
-    const name = nameOf(request, url);
+    const name = nameOf(request);
     const streamed = isStreamed(request);
     const most = 1 + Math.max(0, options.retries ?? DEFAULT_RETRIES);
     for (let attempt = 1; ; attempt += 1) {
@@ -72,12 +71,13 @@ export function createHttpClient(deps: HttpDeps): HttpClient {
       const tell = (fields: { status?: number; requestId?: string; error?: string }): void =>
         deps.log?.({ cloud: deps.cloud, service: request.service, method: request.method, path: name.path, attempt, durationMs: deps.clock.now() - started, ...fields });
 
-      const outcome = await once(deps, request, name, url);
+      const outcome = await once(deps, request, name);
       if ('error' in outcome) {
         tell({ error: outcome.error.code });
         const repeatable = outcome.error.code === 'OS_UNREACHABLE' && (!outcome.sent || (request.safe && !streamed));
         if (!repeatable || attempt >= most) throw outcome.error;
-        await deps.sleep(backoff(attempt, deps.random), options.signal);
+        // A kept-alive connection that the server closed meanwhile is the commonest break, and a new one cures it: no reason to wait.
+        if (!(outcome.sent && attempt === 1)) await deps.sleep(backoff(attempt, deps.random), options.signal);
         continue;
       }
       const { status, headers } = outcome;
@@ -91,11 +91,13 @@ export function createHttpClient(deps: HttpDeps): HttpClient {
       await deps.sleep(Math.max(wait ?? 0, backoff(attempt, deps.random)), options.signal);
     }
   }
-  return { send, refusal: (request, response) => errorOfResponse(nameOf(request, new URL(request.url)), response, deps.redact) };
+  return { send, refusal: (request, response) => errorOfResponse(nameOf(request), response, deps.redact) };
 }
 
-function nameOf(request: HttpRequest, url: URL): RequestName {
-  return { service: request.service, method: request.method, path: `${url.pathname}${url.search}`, origin: url.origin };
+function nameOf(request: HttpRequest): RequestName {
+  const { origin } = new URL(request.url);
+  const path = request.url.replace(/^[^/]*\/\/[^/?]*/, '');
+  return { service: request.service, method: request.method, path: path.startsWith('/') ? path : `/${path}`, origin };
 }
 
 function isStreamed(request: HttpRequest): boolean {
@@ -105,7 +107,7 @@ function isStreamed(request: HttpRequest): boolean {
 type Outcome = { status: number; headers: Record<string, string>; text: string; stream?: Readable } | { error: OpenStackError; sent: boolean };
 
 /** One attempt. Rejects only with the caller's abort reason, or when the certificates cannot be read. */
-async function once(deps: HttpDeps, request: HttpRequest, name: RequestName, url: URL): Promise<Outcome> {
+async function once(deps: HttpDeps, request: HttpRequest, name: RequestName): Promise<Outcome> {
   const { signal } = request.options;
   const timeoutMs = request.options.timeoutMs ?? deps.timeoutMs;
   const dispatchers = await deps.dispatchers();
@@ -134,9 +136,12 @@ async function once(deps: HttpDeps, request: HttpRequest, name: RequestName, url
 
   let handedOver = false;
   try {
-    const response = await undiciRequest(url, {
+    const dispatcher = request.safe && !isStreamed(request) ? dispatchers.pooled : dispatchers.fresh;
+    const response = await dispatcher.request({
+      origin: name.origin,
+      // As it is: a URL object would resolve `..`, which may be part of a name.
+      path: name.path,
       method: request.method,
-      dispatcher: request.safe && !isStreamed(request) ? dispatchers.pooled : dispatchers.fresh,
       headers: { 'user-agent': deps.userAgent, ...request.headers },
       body: bodyOf(request.body, restart),
       signal: abort.signal,
@@ -145,7 +150,7 @@ async function once(deps: HttpDeps, request: HttpRequest, name: RequestName, url
       bodyTimeout: request.stream ? timeoutMs : 0,
     });
     const headers = flatten(response.headers);
-    if (request.stream && response.statusCode < 300) {
+    if (request.stream && response.statusCode < 300 && response.statusCode !== 204) {
       clearTimeout(timer);
       handedOver = true;
       return { status: response.statusCode, headers, text: '', stream: handOver(response.body, failure, release) };
@@ -178,11 +183,14 @@ function handOver(body: Readable, failure: (error: unknown) => { error: OpenStac
       for await (const piece of body) yield piece as Uint8Array;
     } catch (error) {
       throw failure(error).error;
-    } finally {
-      release();
     }
   }
-  return Readable.from(pieces(), { objectMode: false });
+  return relay(pieces(), () => {
+    // undici calls a body that is left an error; nobody listens any more.
+    body.on('error', () => {});
+    body.destroy();
+    release();
+  });
 }
 
 async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {

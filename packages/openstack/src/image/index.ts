@@ -68,6 +68,7 @@ export function createImage(service: Service) {
   const listRequest = (query: Query) => ({ path: '/images', key: 'images', item: imageSchema, query });
   const path = (id: string): string => `/images/${seg(id)}`;
   return {
+    /** Filters by name, tag, visibility, os_hidden, owner, status and any property; `limit`: the most it returns. */
     list: (query: Query = {}, options?: CallOptions): Promise<Image[]> => listAll(service, listRequest(query), options),
     iterate: (query: Query = {}, options?: CallOptions): AsyncGenerator<Image> => iterate(service, listRequest(query), options),
     get: (id: string, options?: CallOptions): Promise<Image> => service.json({ method: 'GET', path: path(id) }, imageSchema, options),

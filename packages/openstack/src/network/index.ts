@@ -10,11 +10,13 @@ import {
 /** The fields of a resource to create or to change, as Neutron's API reference has them. */
 export type NetworkBody = Readonly<Record<string, unknown>>;
 
+/** Only with a page size does Neutron tell of further pages; without one it sends all, or as many as the site allows. */
+const PAGE = 500;
+
 /** All of Neutron's collections work alike. */
 function collection<S extends z.ZodType>(service: Service, path: string, plural: string, singular: string, item: S) {
   const one = z.looseObject({ [singular]: item });
-  // Only with a page size does Neutron tell of further pages; without one it sends all, or as many as the site allows.
-  const listRequest = (query: Query) => ({ path, key: plural, item, query: { limit: 500, ...query } });
+  const listRequest = (query: Query) => ({ path, key: plural, item, query, pageSize: PAGE });
   const read = async (method: 'GET' | 'POST' | 'PUT', id: string | undefined, body: NetworkBody | undefined, options?: CallOptions): Promise<z.output<S>> => {
     const answer: Record<string, unknown> = await service.json(
       { method, path: id === undefined ? path : `${path}/${seg(id)}`, ...(body === undefined ? {} : { body: { [singular]: body } }) },
@@ -24,7 +26,7 @@ function collection<S extends z.ZodType>(service: Service, path: string, plural:
     return answer[singular] as z.output<S>;
   };
   return {
-    /** Filters by any field: `{ network_id, 'fixed_ips': 'ip_address=10.0.0.5', tags }`. */
+    /** Filters by any field: `{ network_id, fixed_ips: 'ip_address=10.0.0.5', tags }`; `limit`: the most it returns. */
     list: (query: Query = {}, options?: CallOptions): Promise<z.output<S>[]> => listAll(service, listRequest(query), options),
     iterate: (query: Query = {}, options?: CallOptions): AsyncGenerator<z.output<S>> => iterate(service, listRequest(query), options),
     get: (id: string, options?: CallOptions): Promise<z.output<S>> => read('GET', id, undefined, options),

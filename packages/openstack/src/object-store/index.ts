@@ -37,7 +37,7 @@ const PAGE = 10_000;
 export function createObjectStore(service: Service) {
   const containerPath = (container: string): string => `/${seg(container)}`;
   // Slashes are part of an object's name and of its address.
-  const objectPath = (container: string, name: string): string => `${containerPath(container)}/${name.split('/').map(seg).join('/')}`;
+  const objectPath = (container: string, name: string): string => `${containerPath(container)}/${name.split('/').map((part) => (part === '' ? '' : seg(part))).join('/')}`;
 
   async function* pages<S extends z.ZodType>(path: string, item: S, nameOf: (entry: z.output<S>) => string | undefined, query: Record<string, string | undefined>, options?: CallOptions) {
     for (let marker: string | undefined = undefined; ; ) {
