@@ -75,9 +75,9 @@ async function fill(link: Link, queue: string, casts: readonly HeldCast[], newId
       'x-expires': Math.ceil(last.afterMs) + LINGER_MS,
     },
   });
-  for (const { message, afterMs } of casts) {
+  const outcome = await link.publish(...casts.map(({ message, afterMs }) => {
     const id = newId();
-    const outcome = await link.publish({
+    return {
       exchange: '',
       routingKey: queue,
       // Of its own id: servers drop a message whose id they saw among their last sixteen.
@@ -86,7 +86,7 @@ async function fill(link: Link, queue: string, casts: readonly HeldCast[], newId
       persistent: true,
       mandatory: true,
       expirationMs: afterMs,
-    });
-    if (outcome !== 'routed') throw new RpcError('RPC_NO_ROUTE', `Holding queue ${queue} vanished while it was being filled.`);
-  }
+    };
+  }));
+  if (outcome !== 'routed') throw new RpcError('RPC_NO_ROUTE', `Holding queue ${queue} vanished while it was being filled.`);
 }

@@ -71,8 +71,11 @@ export interface Delivery {
 export interface Link {
   /** Resolves with the reason when the link is gone, however that happened. */
   readonly closed: Promise<RpcError>;
-  /** Resolves when the broker has confirmed; rejects with RPC_DISCONNECTED (delivered: maybe), RPC_NOT_CONFIRMED, RPC_REFUSED. */
-  publish(publication: Publication): Promise<PublishOutcome>;
+  /**
+   * Sends messages in this order; resolves when the broker has confirmed all, with the outcome of any that went nowhere.
+   * Rejects with RPC_DISCONNECTED (delivered: maybe), RPC_NOT_CONFIRMED, RPC_REFUSED.
+   */
+  publish(...publications: readonly Publication[]): Promise<PublishOutcome>;
   declareQueue(declaration: QueueDeclaration): Promise<void>;
   /** Number of messages ready in a queue, or undefined if there is no such queue. */
   countMessages(queue: string): Promise<number | undefined>;

@@ -1,5 +1,5 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import type { AsyncMessage, Channel, Connection } from 'rabbitmq-client';
+import type { AsyncMessage, Channel, Connection, Envelope } from 'rabbitmq-client';
 import { createDeferred } from '../deferred.ts';
 import { RpcError } from '../errors.ts';
 import type { Delivery, ExchangeDeclaration, Link, Publication, PublishOutcome, QueueDeclaration } from '../transport.ts';
@@ -41,19 +41,8 @@ export class AmqpLink implements Link {
     this.#gone.resolve(this.#reason);
   }
 
-  publish(publication: Publication): Promise<PublishOutcome> {
-    const { exchange, routingKey, body, messageId, persistent, mandatory, expirationMs } = publication;
-    const envelope = {
-      exchange,
-      routingKey,
-      messageId,
-      mandatory,
-      durable: persistent,
-      priority: 0,
-      contentType: 'application/json',
-      contentEncoding: 'utf-8',
-      ...(expirationMs === undefined ? {} : { expiration: String(Math.max(1, Math.ceil(expirationMs))) }),
-    };
+  publish(...publications: readonly Publication[]): Promise<PublishOutcome> {
+    const { exchange = '', routingKey = '' } = publications[0] ?? {};
     return this.#withChannel(`a message to ${exchange || 'queue'} ${routingKey}`, async (channel) => {
       let returned = false;
       const onReturn = (): void => {
@@ -61,7 +50,7 @@ export class AmqpLink implements Link {
       };
       channel.on('basic.return', onReturn);
       try {
-        await channel.basicPublish(envelope, body);
+        await Promise.all(publications.map((publication) => channel.basicPublish(envelope(publication), publication.body)));
         // The broker sends a return before the confirm, but the library tells it one turn of the event loop later.
         await turn();
         return returned ? 'no-queue' : 'routed';
@@ -219,6 +208,18 @@ export class AmqpLink implements Link {
     }
   }
 }
+
+const envelope = ({ exchange, routingKey, messageId, persistent, mandatory, expirationMs }: Publication): Envelope => ({
+  exchange,
+  routingKey,
+  messageId,
+  mandatory,
+  durable: persistent,
+  priority: 0,
+  contentType: 'application/json',
+  contentEncoding: 'utf-8',
+  ...(expirationMs === undefined ? {} : { expiration: String(Math.max(1, Math.ceil(expirationMs))) }),
+});
 
 function bytes(message: AsyncMessage): Buffer {
   const body: unknown = message.body;

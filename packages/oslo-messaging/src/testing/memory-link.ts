@@ -23,13 +23,13 @@ export class MemoryLink implements Link {
     this.#gone.resolve(reason);
   }
 
-  async publish(publication: Publication): Promise<PublishOutcome> {
+  async publish(...publications: readonly Publication[]): Promise<PublishOutcome> {
     this.#assertOpen();
     if (this.#broker.cut) return this.#neverConfirmed();
-    const outcome = this.#broker.publish(publication);
+    const outcomes = publications.map((publication) => this.#broker.publish(publication));
     await Promise.resolve();
     if (this.#reason) throw new RpcError('RPC_DISCONNECTED', this.#reason.message, { cause: this.#reason, delivered: 'maybe' });
-    return outcome;
+    return outcomes.find((outcome) => outcome !== 'routed') ?? 'routed';
   }
 
   async declareQueue(declaration: QueueDeclaration): Promise<void> {
