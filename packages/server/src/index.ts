@@ -1,3 +1,4 @@
+export { startController, type Controller, type ControllerOptions } from './controller.ts';
 export { authenticator, type AuthenticatorOptions } from './auth/authenticator.ts';
 export { createLog } from './log.ts';
 export { createServer } from './server.ts';

@@ -135,6 +135,7 @@ function unreachable(unasked: readonly { site: string; reason: string }[]): Godw
   return new GodwitError('GW_IDENTITY_UNREACHABLE', 'waiting', `the token cannot be validated: the Keystone of ${names} does not answer as it should`, {
     site: unasked.length === 1 ? unasked[0]?.site : undefined,
     action: 'Check that it runs and that Godwit’s own credentials there are good (godwit site check), or use a token of another site.',
-    details: { sites: unasked },
+    // Why is in the log: whoever is not authenticated yet need not know what our network looks like.
+    details: { sites: unasked.map((u) => u.site) },
   });
 }

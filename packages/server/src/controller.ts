@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
+import { type GodwitConfig, openSites } from '@godwit/sites';
+import { createEngine, type EngineOptions } from '@godwit/workflow';
+import type { Kysely } from 'kysely';
+import type { Logger } from 'pino';
+import { authenticator } from './auth/authenticator.ts';
+import { openCatalogue, openDatabase } from './database.ts';
+import { createServer } from './server.ts';
+import { version } from './version.ts';
+
+export interface ControllerOptions {
+  /** As loadConfig() gives it. */
+  readonly config: GodwitConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  /** `host:port`, instead of the configuration's. Port 0: any that is free. */
+  readonly listen?: string;
+  /** Called at every boundary of every step: tests crash the process there. */
+  readonly onBoundary?: EngineOptions['onBoundary'];
+  /** How long close() lets running steps go on, so that a freeze under way can be thawed. Default 35 s. */
+  readonly graceMs?: number;
+}
+
+export interface Controller {
+  readonly url: string;
+  /** Stops in order: requests, steps (up to graceMs), connections, the embedded database. Jobs go on at the next start. */
+  close(): Promise<void>;
+}
+
+/** A whole controller: database, engine, sites, use cases, HTTP API. One in a process (the engine is a singleton). */
+export async function startController(options: ControllerOptions): Promise<Controller> {
+  const { config, env, log } = options;
+  // Closed in reverse order, also when a later part does not come up.
+  const parts: (() => Promise<unknown> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const part of parts.splice(0).reverse()) {
+      try {
+        await part();
+      } catch (error) {
+        log.error({ err: error }, 'a part did not close cleanly');
+      }
+    }
+  };
+  const note = (name: string) => (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown): void => log[level]({ part: name, ...(data !== undefined && { data }) }, message);
+
+  try {
+    const database = await openDatabase(config.database, env, note('postgres'));
+    parts.push(() => database.close());
+    const catalogue = openCatalogue<Tables>(database.url, (error) => log.warn({ err: error }, 'a database connection broke'));
+    parts.push(() => catalogue.destroy());
+    // Kysely's type is invariant in its tables; migrations know of none.
+    await migrate(catalogue as unknown as Kysely<unknown>);
+
+    const sites = await openSites(config, { env });
+    parts.push(() => sites.close());
+    const listen = address(options.listen ?? config.server.listen);
+    const engine = createEngine({
+      databaseUrl: database.url,
+      applicationVersion: `godwit-${version}`,
+      // The same at each start, so that a restarted controller resumes its own jobs at once.
+      executorId: `${hostname()}:${listen.port === 0 ? process.pid : listen.port}`,
+      log: note('engine'),
+      ...(options.onBoundary && { onBoundary: options.onBoundary }),
+    });
+    const protection = createProtection({ engine, sites, store: new Store(catalogue), clock: systemClock, log: note('protection') });
+    sites.start();
+    parts.push(() => engine.stop(options.graceMs ?? 35_000));
+    await engine.start();
+    parts.push(() => protection.close());
+    protection.start();
+
+    const { tls, roles } = config.server;
+    const app = await createServer({
+      protection,
+      sites,
+      jobs: engine.jobs,
+      authenticate: authenticator({ sites, log }),
+      log,
+      clock: systemClock.now,
+      roles,
+      version,
+      ...(tls && { tls: { cert: await readFile(tls.certFile, 'utf8'), key: await readFile(tls.keyFile, 'utf8') } }),
+    });
+    parts.push(() => app.close());
+    const url = await app.listen(listen);
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** `[::1]:8790`, `127.0.0.1:8790`, `*:8790` */
+function address(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(':');
+  const host = listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host: host === '*' ? '::' : host, port: Number(listen.slice(colon + 1)) };
+}
