@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { ensureGuestImage } from './images.ts';
+import { ensureImages } from './images.ts';
 import { writeCredentials, credentialFiles } from './credentials.ts';
 import { runGraph } from './engine/graph.ts';
 import { silentProgress, type Progress } from './engine/progress.ts';
@@ -120,7 +120,7 @@ async function initialize(p: LabPlan, progress: Progress): Promise<void> {
   progress.note(`initializing ${p.name} (once per version of the lab): databases, Ceph, Keystone, images`);
   rmSync(p.state.partial, { recursive: true, force: true });
   mkdirSync(p.state.partial, { recursive: true, mode: 0o700 });
-  const images = await ensureGuestImage(p, progress);
+  const images = await ensureImages(p.paths, p.topology, p.tree, treeKey(), progress);
   const relay = await openWan(p);
   try {
     const secrets = openSecrets(p.state.secrets(p.state.partial));
@@ -161,13 +161,17 @@ export async function up(paths: LabPaths, options: UpOptions = {}, progress: Pro
   await ensurePrerequisites(progress);
   const release = takeLock(join(paths.state, 'lock'), 'bring the lab up');
   try {
-    const name = options.topology ?? readRecord(paths)?.topology ?? 'two-site';
-    const p = plan(paths, name);
     const record = readRecord(paths);
-    if (record && (record.phase !== 'up' || record.topology !== name || record.key !== p.key || options.fresh === true)) {
+    const name = options.topology ?? record?.topology ?? 'two-site';
+    const running = record?.phase === 'up' && record.topology === name && options.fresh !== true;
+    if (record && !running) {
       progress.note('clearing what an earlier run left');
       await clear(paths);
     }
+    const latest = plan(paths, name);
+    // A lab that runs goes on as it was initialized, even if the lab's source has changed since: its VMs are somebody's work.
+    const p = running ? plan(paths, name, record.key) : latest;
+    if (p.key !== latest.key) progress.note('this lab was initialized by another version: `down` and `up` make a new one');
     await ensureTree(paths, progress, options);
     if (options.fresh === true) rmSync(p.state.folder, { recursive: true, force: true });
     // From here on a killed `up` is recognized by its record.

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 
 import type { LabPaths } from './paths.ts';
 
-/** Folders of lab/src whose content decides what a first initialization leaves behind. */
-const inputs = ['components', 'seed', 'guest', 'engine/ini.ts'];
+/** What of lab/src decides what the guest image is. */
+const guestInputs = ['build', 'disk', 'initrd', 'kernel', 'mbr', 'scratch'].map((f) => `guest/${f}.ts`).concat('guest/rootfs');
+
+/** What of lab/src decides what a first initialization leaves behind. */
+const inputs = ['components', 'seed', 'engine/ini.ts', ...guestInputs];
 
 function addFiles(hash: ReturnType<typeof createHash>, path: string, name: string): void {
   if (!existsSync(path)) return;
@@ -18,6 +21,13 @@ function addFiles(hash: ReturnType<typeof createHash>, path: string, name: strin
     return;
   }
   for (const entry of entries) addFiles(hash, join(path, entry), `${name}/${entry}`);
+}
+
+/** Names the guest image that a package tree and the lab's own source make. */
+export function guestKey(treeKey: string, sourceDir: string): string {
+  const hash = createHash('sha256').update(`${treeKey}\0`);
+  for (const input of guestInputs) addFiles(hash, join(sourceDir, 'src', input), input);
+  return hash.digest('hex').slice(0, 12);
 }
 
 /** Names the initialized state that a package tree, a topology's text and the lab's own source make. */

@@ -43,11 +43,6 @@ export const libvirt: Component = {
       name: 'libvirtd',
       needs: ['libvirt-secret'],
       command: () => ['libvirtd'],
-      async prepare({ execOk }) {
-        // A pid file or a domain's state of an earlier life would make it believe in guests that are gone; /run is new, but the
-        // daemon may be restarted alone, and then its guests live on.
-        await execOk(['install', '-d', '/run/libvirt']);
-      },
       async ready({ exec }) {
         const { code, stderr } = await exec(['virsh', '-c', 'qemu:///system', 'version'], { timeoutMs: 8000 });
         return code === 0 ? undefined : stderr.trim();
@@ -57,7 +52,7 @@ export const libvirt: Component = {
       name: 'nova-compute',
       user: 'nova',
       needs: ['libvirtd', 'rabbitmq', 'nova-api', 'nova-conductor', 'placement-api', 'neutron-ovs-agent'],
-      command: () => ['nova-compute', '--config-file', '/etc/nova/nova.conf', '--config-file', '/etc/nova/nova-compute.conf'],
+      command: () => ['nova-compute', '--config-file', '/etc/nova/nova-compute.conf'],
       ready: computeReady,
       timeoutS: 180,
     },

@@ -5,7 +5,8 @@ import { answers, authOptions, authToken, cacheOptions, dbUrl, listedUp, manage,
 
 const host = ({ site }: SiteContext): string => site.hypervisor;
 
-function novaConf(facts: SiteFacts): string {
+/** `databases`: only the controllers' file names them; a compute node with access to the database is a wrong set-up. */
+function novaConf(facts: SiteFacts, databases: boolean): string {
   const { site, secrets } = facts;
   return ini({
     DEFAULT: {
@@ -18,8 +19,7 @@ function novaConf(facts: SiteFacts): string {
       // Guests on two emulated processors come up slowly; the port's event comes long before.
       vif_plugging_timeout: 120,
     },
-    api_database: { connection: dbUrl(facts, 'nova', 'nova_api') },
-    database: { connection: dbUrl(facts, 'nova') },
+    ...(databases ? { api_database: { connection: dbUrl(facts, 'nova', 'nova_api') }, database: { connection: dbUrl(facts, 'nova') } } : {}),
     api: { auth_strategy: 'keystone' },
     cache: cacheOptions(facts),
     keystone_authtoken: authToken(facts, 'nova'),
@@ -41,9 +41,8 @@ function novaConf(facts: SiteFacts): string {
 export const nova: Component = {
   name: 'nova',
   files: (facts) => [
-    { path: '/etc/nova/nova.conf', owner: 'root:nova', mode: 0o640, content: novaConf(facts) },
-    // The package's own says kvm.
-    { path: '/etc/nova/nova-compute.conf', owner: 'root:nova', mode: 0o640, content: ini({ libvirt: { virt_type: 'qemu' } }) },
+    { path: '/etc/nova/nova.conf', owner: 'root:nova', mode: 0o640, content: novaConf(facts, true) },
+    { path: '/etc/nova/nova-compute.conf', owner: 'root:nova', mode: 0o640, content: novaConf(facts, false) },
   ],
   init: [
     {

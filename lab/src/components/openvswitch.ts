@@ -27,7 +27,9 @@ export const openvswitch: Component = {
       needs: ['ovsdb'],
       command: () => ['ovs-vswitchd', 'unix:/run/openvswitch/db.sock', '--pidfile=/run/openvswitch/ovs-vswitchd.pid', '--unixctl=/run/openvswitch/ovs-vswitchd.ctl'],
       async prepare({ execOk, site }) {
-        await execOk([...vsctl, '--no-wait', 'set', 'Open_vSwitch', '.', `external_ids:system-id=${site.name}`, `external_ids:hostname=${site.hypervisor}`]);
+        // Frames of a guest carry no TCP checksum yet; only with this does the userspace datapath fill it in, without it TCP hangs while ping works.
+        const settings = ['other_config:userspace-tso-enable=true', `external_ids:system-id=${site.name}`, `external_ids:hostname=${site.hypervisor}`];
+        await execOk([...vsctl, '--no-wait', 'set', 'Open_vSwitch', '.', ...settings]);
       },
       // The underlay's address sits on a bridge of its own, so that tunnels leave through the userspace datapath. Every start of
       // the daemon makes that device anew, without its address.
