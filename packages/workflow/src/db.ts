@@ -49,8 +49,9 @@ export function openPool(databaseUrl: string, max: number, onError: (e: Error) =
     // Sequence numbers and counters stay far below 2^53.
     types: { getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as never },
   });
-  // An idle connection that breaks would else end the process.
+  // A connection that breaks with nobody at it would else end the process: when it is idle, and in the moment before it is given back.
   pool.on('error', onError);
+  pool.on('connect', (client) => { client.on('error', () => undefined); });
   return pool;
 }
 

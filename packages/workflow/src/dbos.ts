@@ -17,6 +17,7 @@ export const DBOS_SCHEMA = 'dbos';
 type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
 type Body = (jobId: string, owner: string) => Promise<void>;
 
+let leaving = false;
 const workflows = new Map<string, () => Promise<void>>();
 
 export function registerWorkflow(name: string, body: Body): void {
@@ -40,6 +41,7 @@ export async function launch(options: LaunchOptions): Promise<void> {
   // Back-off while the database is away: the default of a minute is too long for a server that comes back in seconds.
   dbRetryConfig.initialBackoffSec = 0.2;
   dbRetryConfig.maxBackoffSec = 2;
+  leaving = false;
   DBOS.setConfig({
     name: 'godwit',
     systemDatabaseUrl: withIdleLimit(options.databaseUrl),
@@ -88,6 +90,7 @@ export async function stopTaking(): Promise<void> {
 }
 
 export async function shutdown(): Promise<void> {
+  leaving = true;
   await DBOS.shutdown({ deregister: true });
   workflows.clear();
 }
@@ -120,8 +123,8 @@ function withIdleLimit(databaseUrl: string): string {
 
 function logger(log: Log) {
   const at = (level: 'debug' | 'info' | 'warn' | 'error') => (entry: unknown): void => {
-    // Its start-up chatter is of no use to our operators.
-    log(level === 'info' ? 'debug' : level, entry instanceof Error ? entry.message : String(entry));
+    // Its start-up chatter is of no use to our operators; nor are the complaints of runs that are left standing when it is shut down.
+    log(level === 'info' || leaving ? 'debug' : level, entry instanceof Error ? entry.message : String(entry));
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -1,8 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Engine, EngineOptions, Job, JobEvent, WorkflowContext, WorkflowHandle } from '../src/index.ts';
 import { WorkflowError } from '../src/index.ts';
 import { eventually, gate, startTestServer, testEngine } from './server.ts';
 import type { TestServer } from './server.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 let server: TestServer;
 let url: string;
@@ -11,7 +13,7 @@ let engine: Engine | undefined;
 beforeAll(async () => {
   server = await startTestServer();
   url = await server.newDatabase();
-}, 60_000);
+});
 afterAll(() => server.stop());
 afterEach(async () => {
   await engine?.stop();

@@ -16,7 +16,7 @@ export interface TestServer {
 
 export async function startTestServer(): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gw-test-'));
-  const postgres = await startEmbeddedPostgres({ dataDir });
+  const postgres = await startEmbeddedPostgres({ dataDir, durable: false });
   const query: TestServer['query'] = async (url, text, values) => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
@@ -26,9 +26,6 @@ export async function startTestServer(): Promise<TestServer> {
       await client.end();
     }
   };
-  // The tests kill processes, not the machine: what the kernel holds is as good as on disk.
-  await query(postgres.databaseUrl, 'ALTER SYSTEM SET fsync = off');
-  await query(postgres.databaseUrl, 'SELECT pg_reload_conf()');
   const engine = createEngine({ databaseUrl: postgres.databaseUrl, applicationVersion: 'test', executorId: 'template' });
   await engine.start();
   await engine.stop();

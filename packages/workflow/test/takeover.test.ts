@@ -1,14 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Children } from './child.ts';
 import { eventually, startTestServer } from './server.ts';
 import type { TestServer } from './server.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 let server: TestServer;
 let children: Children;
 
 beforeAll(async () => {
   [server, children] = await Promise.all([startTestServer(), Children.make()]);
-}, 60_000);
+});
 afterAll(async () => {
   await children.end();
   await server.stop();
@@ -32,7 +34,7 @@ test('the jobs of a killed controller are taken over by another, one at a time p
   const effects = await children.effects(url);
   expect(effects.filter((e) => e !== 'x j1 begin 2' && e !== 'x j1 end 2')).toEqual(
     [...one('x', 'j1', 1), ...one('y', 'j1', 2), ...one('y', 'j1', 3), ...one('y', 'j2', 1), ...one('y', 'j2', 2), ...one('y', 'j2', 3)]);
-}, 40_000);
+});
 
 test('a controller that hung and was taken for dead is refused its next step when it comes back, and can take new jobs', async () => {
   const url = await server.newDatabase();
@@ -54,7 +56,7 @@ test('a controller that hung and was taken for dead is refused its next step whe
   await Promise.all(['j2', 'j3', 'j4'].map((id) => ended(url, id)));
   z.kill('SIGKILL');
   expect(await eventually(async () => (await server.query(url, `SELECT 1 FROM godwit_executors WHERE id = 'x'`)).length === 1)).toBe(true);
-}, 40_000);
+});
 
 test('a controller started again under its id goes on at once, and the hung one stops when it comes back', async () => {
   const url = await server.newDatabase();
@@ -69,4 +71,4 @@ test('a controller started again under its id goes on at once, and the hung one 
   expect(await x.ended).toBe('0');
   expect((await children.effects(url)).filter((e) => e.startsWith('x') && e.includes('begin'))).toEqual(['x j1 begin 1', 'x j1 begin 2']);
   y.kill('SIGKILL');
-}, 40_000);
+});

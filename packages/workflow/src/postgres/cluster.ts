@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { access, chmod, chown, lstat, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { WorkflowError } from '../errors.ts';
 import { canTraverse } from './account.ts';
@@ -19,6 +19,7 @@ export interface Cluster {
   readonly socketDir: string;
   readonly logFile: string;
   readonly password: string;
+  readonly durable: boolean;
 }
 
 /** Small: a newcomer's machine runs whole OpenStack sites beside it. Durable: fsync and full_page_writes stay on. */
@@ -46,8 +47,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /** Initializes the data directory unless that was done before. Of two processes doing so at once, one's work is kept. */
-export async function prepareCluster(dataDir: string, binaries: Binaries, account: Account): Promise<Cluster> {
+export async function prepareCluster(dataDir: string, binaries: Binaries, account: Account, durable = true): Promise<Cluster> {
   const dir = resolve(dataDir);
+  // Only the directory itself is the server's own: those above it must let its user through.
+  await mkdir(dirname(dir), { recursive: true, mode: 0o755 });
   await mkdir(dir, { recursive: true, mode: 0o700 });
   if (account.switch) await chown(dir, account.uid, account.gid);
   await chmod(dir, 0o700);
@@ -61,11 +64,11 @@ export async function prepareCluster(dataDir: string, binaries: Binaries, accoun
   }
   const pgData = join(dir, 'pg');
   const secret = join(pgData, SECRET);
-  if (!(await exists(secret))) await initialize(dir, pgData, binaries, account);
-  return { pgData, socketDir: await makeSocketDir(dir, account), logFile: join(dir, 'postgres.log'), password: (await readFile(secret, 'utf8')).trim() };
+  if (!(await exists(secret))) await initialize(dir, pgData, binaries, account, durable);
+  return { pgData, durable, socketDir: await makeSocketDir(dir, account), logFile: join(dir, 'postgres.log'), password: (await readFile(secret, 'utf8')).trim() };
 }
 
-async function initialize(dir: string, pgData: string, binaries: Binaries, account: Account): Promise<void> {
+async function initialize(dir: string, pgData: string, binaries: Binaries, account: Account, durable: boolean): Promise<void> {
   // Made aside and renamed, secret and all: a crash in the middle leaves nothing that looks like a data directory,
   // and a second process that initializes at the same time cannot mix its own secret in.
   const half = await mkdtemp(join(dir, '.init-'));
@@ -77,7 +80,7 @@ async function initialize(dir: string, pgData: string, binaries: Binaries, accou
     if (account.switch) for (const path of [half, passwordFile]) await chown(path, account.uid, account.gid);
     await promisify(execFile)(binaries.initdb, [
       '-D', data, '-U', ROLE, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8',
-      '--locale=C', '--no-instructions', ...Object.entries(SETTINGS).flatMap(([k, v]) => ['-c', `${k}=${v.replaceAll("'", '')}`]),
+      '--locale=C', '--no-instructions', ...(durable ? [] : ['--no-sync']), ...Object.entries(SETTINGS).flatMap(([k, v]) => ['-c', `${k}=${v.replaceAll("'", '')}`]),
     ], { cwd: half, env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' }, ...(account.switch ? { uid: account.uid, gid: account.gid } : {}) });
     const secret = join(data, SECRET);
     await writeFile(secret, `${password}\n`, { mode: 0o600 });

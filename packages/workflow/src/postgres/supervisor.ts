@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { open, readFile, stat, truncate } from 'node:fs/promises';
+import { open, readFile, realpath, stat, truncate } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { WorkflowError } from '../errors.ts';
@@ -22,6 +22,8 @@ export interface EmbeddedPostgresOptions {
   readonly cacheDir?: string;
   /** The user to run it as when we are root. Default: `postgres`, else `nobody`. */
   readonly user?: string;
+  /** False: what is committed survives the death of any process, but not a power cut. For tests. */
+  readonly durable?: boolean;
 }
 
 export interface EmbeddedPostgres {
@@ -42,7 +44,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const log = options.log ?? (() => undefined);
   const account = await chooseAccount(options.user);
   const binaries = await findBinaries(findPackage(), account, options.cacheDir ?? (account.switch ? '/var/cache/godwit' : `${options.dataDir}-bin`));
-  const cluster = await prepareCluster(options.dataDir, binaries, account);
+  const cluster = await prepareCluster(options.dataDir, binaries, account, options.durable);
   let pid = await run(cluster, binaries, account, log);
   await ensureDatabase(cluster);
 
@@ -111,7 +113,7 @@ async function launch(cluster: Cluster, binaries: Binaries, account: Account): P
   const logFile = await open(cluster.logFile, 'a', 0o600);
   try {
     // A process group of its own: a Ctrl-C at the terminal must not reach it before we have put our own affairs in order.
-    const child = spawn(binaries.postgres, ['-D', cluster.pgData, '-k', cluster.socketDir], {
+    const child = spawn(binaries.postgres, ['-D', cluster.pgData, '-k', cluster.socketDir, ...(cluster.durable ? [] : ['-c', 'fsync=off', '-c', 'full_page_writes=off'])], {
       cwd: cluster.pgData, detached: true, stdio: ['ignore', logFile.fd, logFile.fd], env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
       ...(account.switch ? { uid: account.uid, gid: account.gid } : {}),
     });
@@ -135,7 +137,8 @@ async function connectProblem(cluster: Cluster): Promise<string> {
   try {
     await client.connect();
     const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
-    return rows[0]?.data_directory === cluster.pgData ? '' : `its socket ${cluster.socketDir} belongs to a server of ${rows[0]?.data_directory ?? '?'}`;
+    const served = rows[0]?.data_directory ?? '';
+    return (await realpath(served)) === (await realpath(cluster.pgData)) ? '' : `its socket ${cluster.socketDir} belongs to a server of ${served}`;
   } catch (e) {
     return (e as Error).message;
   } finally {
