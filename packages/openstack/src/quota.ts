@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe, orElse } from './fields.ts';
 
 export interface QuotaUsage {
   /** -1: no limit. */
@@ -10,9 +11,9 @@ export interface QuotaUsage {
 const entry = z.looseObject({
   limit: z.number(),
   // Nova and Cinder write in_use, Neutron used.
-  in_use: z.number().optional(),
-  used: z.number().optional(),
-  reserved: z.number().default(0),
+  in_use: maybe(z.number()),
+  used: maybe(z.number()),
+  reserved: orElse(z.number(), 0),
 });
 
 /** A quota set with use, as `{ resource: { limit, inUse, reserved } }`; fields that are no resource (`id`) are left out. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe, orElse, stringMap } from '../fields.ts';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
@@ -12,13 +13,13 @@ export const flavorSchema = z.looseObject({
   ram: z.number(),
   /** GiB. */
   disk: z.number(),
-  'OS-FLV-EXT-DATA:ephemeral': z.number().default(0),
+  'OS-FLV-EXT-DATA:ephemeral': orElse(z.number(), 0),
   /** MiB; an empty string before 2.75. */
-  swap: z.union([z.number(), z.string()]).transform(Number).default(0),
-  'os-flavor-access:is_public': z.boolean().optional(),
+  swap: orElse(z.union([z.number(), z.string()]).transform(Number), 0),
+  'os-flavor-access:is_public': maybe(z.boolean()),
   description: z.string().nullish(),
   /** Since 2.61, to whom policy allows. */
-  extra_specs: z.record(z.string(), z.string()).optional(),
+  extra_specs: maybe(stringMap()),
 });
 export type Flavor = z.infer<typeof flavorSchema>;
 
@@ -35,7 +36,7 @@ export interface FlavorCreate {
 }
 
 const one = z.looseObject({ flavor: flavorSchema });
-const specs = z.looseObject({ extra_specs: z.record(z.string(), z.string()) });
+const specs = z.looseObject({ extra_specs: stringMap() });
 
 export function createFlavors(service: Service) {
   return {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe } from '../fields.ts';
 import { listAll } from '../paginate.ts';
 import { quotaUsage } from '../quota.ts';
 import { seg, type Service } from '../service.ts';
@@ -19,7 +20,7 @@ export const computeServiceSchema = z.looseObject({
   status: z.string(),
   /** `up` or `down`: what its heart-beats say. */
   state: z.string(),
-  forced_down: z.boolean().optional(),
+  forced_down: maybe(z.boolean()),
   disabled_reason: z.string().nullish(),
   updated_at: z.string().nullish(),
 });
@@ -28,11 +29,11 @@ export type ComputeService = z.infer<typeof computeServiceSchema>;
 export const hypervisorSchema = z.looseObject({
   id: z.union([z.string(), z.number()]).transform(String),
   hypervisor_hostname: z.string(),
-  hypervisor_type: z.string().optional(),
-  state: z.string().optional(),
-  status: z.string().optional(),
+  hypervisor_type: maybe(z.string()),
+  state: maybe(z.string()),
+  status: maybe(z.string()),
   host_ip: z.string().nullish(),
-  service: z.looseObject({ host: z.string() }).optional(),
+  service: maybe(z.looseObject({ host: z.string() })),
 });
 export type Hypervisor = z.infer<typeof hypervisorSchema>;
 

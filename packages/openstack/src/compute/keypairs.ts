@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe, orElse } from '../fields.ts';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
@@ -8,8 +9,8 @@ export const keypairSchema = z.looseObject({
   name: z.string(),
   public_key: z.string(),
   fingerprint: z.string(),
-  type: z.string().default('ssh'),
-  user_id: z.string().optional(),
+  type: orElse(z.string(), 'ssh'),
+  user_id: maybe(z.string()),
 });
 export type Keypair = z.infer<typeof keypairSchema>;
 

@@ -1,4 +1,7 @@
 import * as z from 'zod';
+import { maybe, orElse, stringMap } from '../fields.ts';
+
+const addressSchema = z.looseObject({ addr: z.string(), version: z.number(), 'OS-EXT-IPS-MAC:mac_addr': maybe(z.string()), 'OS-EXT-IPS:type': maybe(z.string()) });
 
 export const serverSchema = z.looseObject({
   id: z.string(),
@@ -6,37 +9,32 @@ export const serverSchema = z.looseObject({
   /** ACTIVE, BUILD, SHUTOFF, ERROR, … */
   status: z.string(),
   tenant_id: z.string(),
-  user_id: z.string().optional(),
+  user_id: maybe(z.string()),
   /** Since 2.47 the flavor as it was when the server was made, without its id. */
   flavor: z.looseObject({
-    original_name: z.string().optional(),
-    vcpus: z.number().optional(),
+    original_name: maybe(z.string()),
+    vcpus: maybe(z.number()),
     /** MiB. */
-    ram: z.number().optional(),
+    ram: maybe(z.number()),
     /** GiB. */
-    disk: z.number().optional(),
-    ephemeral: z.number().optional(),
-    swap: z.union([z.number(), z.string()]).optional(),
-    extra_specs: z.record(z.string(), z.string()).optional(),
+    disk: maybe(z.number()),
+    ephemeral: maybe(z.number()),
+    swap: maybe(z.union([z.number(), z.string()])),
+    extra_specs: maybe(stringMap()),
   }),
   /** An empty string for a server that boots from a volume. */
   image: z.union([z.literal(''), z.looseObject({ id: z.string() })]).nullish().transform((image) => image || undefined),
-  addresses: z
-    .record(
-      z.string(),
-      z.array(z.looseObject({ addr: z.string(), version: z.number(), 'OS-EXT-IPS-MAC:mac_addr': z.string().optional(), 'OS-EXT-IPS:type': z.string().optional() })),
-    )
-    .default({}),
-  metadata: z.record(z.string(), z.string()).default({}),
+  addresses: orElse(z.record(z.string(), z.array(addressSchema)), {}),
+  metadata: orElse(stringMap(), {}),
   key_name: z.string().nullish(),
-  config_drive: z.union([z.string(), z.boolean()]).transform(String).optional(),
+  config_drive: maybe(z.union([z.string(), z.boolean()]).transform(String)),
   description: z.string().nullish(),
-  security_groups: z.array(z.looseObject({ name: z.string() })).optional(),
-  locked: z.boolean().optional(),
+  security_groups: maybe(z.array(z.looseObject({ name: z.string() }))),
+  locked: maybe(z.boolean()),
   locked_reason: z.string().nullish(),
-  tags: z.array(z.string()).optional(),
-  server_groups: z.array(z.string()).optional(),
-  fault: z.looseObject({ message: z.string(), code: z.number().optional(), created: z.string().optional() }).optional(),
+  tags: maybe(z.array(z.string())),
+  server_groups: maybe(z.array(z.string())),
+  fault: maybe(z.looseObject({ message: z.string(), code: maybe(z.number()), created: maybe(z.string()) })),
   'OS-EXT-AZ:availability_zone': z.string().nullish(),
   /** Only an administrator sees this and the next three. */
   'OS-EXT-SRV-ATTR:host': z.string().nullish(),
@@ -49,9 +47,9 @@ export const serverSchema = z.looseObject({
   'OS-EXT-STS:task_state': z.string().nullish(),
   /** 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended. */
   'OS-EXT-STS:power_state': z.number().nullish(),
-  'os-extended-volumes:volumes_attached': z.array(z.looseObject({ id: z.string(), delete_on_termination: z.boolean().optional() })).default([]),
-  created: z.string().optional(),
-  updated: z.string().optional(),
+  'os-extended-volumes:volumes_attached': orElse(z.array(z.looseObject({ id: z.string(), delete_on_termination: maybe(z.boolean()) })), []),
+  created: maybe(z.string()),
+  updated: maybe(z.string()),
 });
 export type Server = z.infer<typeof serverSchema>;
 
@@ -59,7 +57,7 @@ export const interfaceSchema = z.looseObject({
   port_id: z.string(),
   net_id: z.string(),
   mac_addr: z.string(),
-  port_state: z.string().optional(),
+  port_state: maybe(z.string()),
   fixed_ips: z.array(z.looseObject({ ip_address: z.string(), subnet_id: z.string() })).nullish().transform((ips) => ips ?? []),
   tag: z.string().nullish(),
 });
@@ -72,7 +70,7 @@ export const attachedVolumeSchema = z.looseObject({
   attachment_id: z.string().nullish(),
   bdm_uuid: z.string().nullish(),
   tag: z.string().nullish(),
-  delete_on_termination: z.boolean().optional(),
+  delete_on_termination: maybe(z.boolean()),
 });
 export type AttachedVolume = z.infer<typeof attachedVolumeSchema>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe } from '../fields.ts';
 import { iterate, listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
@@ -6,7 +7,7 @@ import { attachedVolumeSchema, interfaceSchema, serverSchema, type AttachedVolum
 import { WANT, wish } from './version.ts';
 
 const one = z.looseObject({ server: serverSchema });
-const born = z.looseObject({ server: z.looseObject({ id: z.string(), adminPass: z.string().optional() }) });
+const born = z.looseObject({ server: z.looseObject({ id: z.string(), adminPass: maybe(z.string()) }) });
 
 export function createServers(service: Service) {
   const post = async (id: string, body: unknown, options?: CallOptions): Promise<void> => {

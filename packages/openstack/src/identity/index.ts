@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe } from '../fields.ts';
 import { orUndefined } from '../errors.ts';
 import type { HttpResponse } from '../http/http-client.ts';
 import { listAll } from '../paginate.ts';
@@ -8,8 +9,8 @@ import { versionsBody } from '../session/microversion.ts';
 import { tokenBody, tokenInfo, type TokenInfo } from '../session/token.ts';
 import type { CallOptions, Query } from '../types.ts';
 
-const entity = { id: z.string(), name: z.string(), enabled: z.boolean().optional(), description: z.string().nullish() };
-export const projectSchema = z.looseObject({ ...entity, domain_id: z.string().nullish(), parent_id: z.string().nullish(), is_domain: z.boolean().optional() });
+const entity = { id: z.string(), name: z.string(), enabled: maybe(z.boolean()), description: z.string().nullish() };
+export const projectSchema = z.looseObject({ ...entity, domain_id: z.string().nullish(), parent_id: z.string().nullish(), is_domain: maybe(z.boolean()) });
 export type Project = z.infer<typeof projectSchema>;
 export const userSchema = z.looseObject({ ...entity, domain_id: z.string().nullish(), default_project_id: z.string().nullish(), email: z.string().nullish() });
 export type User = z.infer<typeof userSchema>;
@@ -19,18 +20,18 @@ export const domainSchema = z.looseObject(entity);
 export type Domain = z.infer<typeof domainSchema>;
 export const regionSchema = z.looseObject({ id: z.string(), description: z.string().nullish(), parent_region_id: z.string().nullish() });
 export type Region = z.infer<typeof regionSchema>;
-export const catalogServiceSchema = z.looseObject({ id: z.string(), type: z.string(), name: z.string().nullish(), enabled: z.boolean().optional() });
+export const catalogServiceSchema = z.looseObject({ id: z.string(), type: z.string(), name: z.string().nullish(), enabled: maybe(z.boolean()) });
 export type CatalogService = z.infer<typeof catalogServiceSchema>;
-export const catalogEndpointSchema = z.looseObject({ id: z.string(), service_id: z.string(), interface: z.string(), url: z.string(), region_id: z.string().nullish(), enabled: z.boolean().optional() });
+export const catalogEndpointSchema = z.looseObject({ id: z.string(), service_id: z.string(), interface: z.string(), url: z.string(), region_id: z.string().nullish(), enabled: maybe(z.boolean()) });
 export type CatalogEndpoint = z.infer<typeof catalogEndpointSchema>;
 export const roleAssignmentSchema = z.looseObject({
-  role: z.looseObject({ id: z.string(), name: z.string().optional() }),
-  user: z.looseObject({ id: z.string() }).optional(),
-  group: z.looseObject({ id: z.string() }).optional(),
-  scope: z.looseObject({ project: z.looseObject({ id: z.string() }).optional(), domain: z.looseObject({ id: z.string() }).optional() }),
+  role: z.looseObject({ id: z.string(), name: maybe(z.string()) }),
+  user: maybe(z.looseObject({ id: z.string() })),
+  group: maybe(z.looseObject({ id: z.string() })),
+  scope: z.looseObject({ project: maybe(z.looseObject({ id: z.string() })), domain: maybe(z.looseObject({ id: z.string() })) }),
 });
 export type RoleAssignment = z.infer<typeof roleAssignmentSchema>;
-export const applicationCredentialSchema = z.looseObject({ id: z.string(), name: z.string(), project_id: z.string().optional(), expires_at: z.string().nullish(), unrestricted: z.boolean().optional() });
+export const applicationCredentialSchema = z.looseObject({ id: z.string(), name: z.string(), project_id: maybe(z.string()), expires_at: z.string().nullish(), unrestricted: maybe(z.boolean()) });
 export type ApplicationCredential = z.infer<typeof applicationCredentialSchema>;
 
 /** The fields of a resource to create or to change, as Keystone's API reference has them. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import * as z from 'zod';
+import { maybe, orElse } from '../fields.ts';
 import { iterate, listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { BodySource, CallOptions, Query } from '../types.ts';
@@ -9,8 +10,8 @@ export const imageSchema = z.looseObject({
   name: z.string().nullish(),
   /** queued, saving, active, killed, deleted, deactivated, importing … */
   status: z.string(),
-  visibility: z.string().optional(),
-  protected: z.boolean().optional(),
+  visibility: maybe(z.string()),
+  protected: maybe(z.boolean()),
   owner: z.string().nullish(),
   /** Bytes; null until it has data. */
   size: z.number().nullish(),
@@ -18,18 +19,18 @@ export const imageSchema = z.looseObject({
   disk_format: z.string().nullish(),
   container_format: z.string().nullish(),
   /** GiB. */
-  min_disk: z.number().default(0),
+  min_disk: orElse(z.number(), 0),
   /** MiB. */
-  min_ram: z.number().default(0),
+  min_ram: orElse(z.number(), 0),
   /** MD5, for old times' sake. */
   checksum: z.string().nullish(),
   /** `sha512` unless the site chose otherwise. */
   os_hash_algo: z.string().nullish(),
   os_hash_value: z.string().nullish(),
-  os_hidden: z.boolean().optional(),
-  tags: z.array(z.string()).default([]),
-  created_at: z.string().optional(),
-  updated_at: z.string().optional(),
+  os_hidden: maybe(z.boolean()),
+  tags: orElse(z.array(z.string()), []),
+  created_at: maybe(z.string()),
+  updated_at: maybe(z.string()),
 });
 export type Image = z.infer<typeof imageSchema>;
 

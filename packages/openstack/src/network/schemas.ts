@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { maybe, orElse } from '../fields.ts';
 
-const owned = { id: z.string(), project_id: z.string().optional(), tenant_id: z.string().optional(), description: z.string().nullish(), tags: z.array(z.string()).optional() };
+const owned = { id: z.string(), project_id: maybe(z.string()), tenant_id: maybe(z.string()), description: z.string().nullish(), tags: maybe(z.array(z.string())) };
 
 export const networkSchema = z.looseObject({
   ...owned,
@@ -8,10 +9,10 @@ export const networkSchema = z.looseObject({
   status: z.string(),
   admin_state_up: z.boolean(),
   mtu: z.number().nullish(),
-  shared: z.boolean().optional(),
-  subnets: z.array(z.string()).default([]),
-  port_security_enabled: z.boolean().optional(),
-  'router:external': z.boolean().optional(),
+  shared: maybe(z.boolean()),
+  subnets: orElse(z.array(z.string()), []),
+  port_security_enabled: maybe(z.boolean()),
+  'router:external': maybe(z.boolean()),
   /** Only an administrator sees the provider's three. */
   'provider:network_type': z.string().nullish(),
   'provider:physical_network': z.string().nullish(),
@@ -26,10 +27,10 @@ export const subnetSchema = z.looseObject({
   cidr: z.string(),
   ip_version: z.number(),
   gateway_ip: z.string().nullish(),
-  enable_dhcp: z.boolean().optional(),
-  allocation_pools: z.array(z.looseObject({ start: z.string(), end: z.string() })).default([]),
-  dns_nameservers: z.array(z.string()).default([]),
-  host_routes: z.array(z.looseObject({ destination: z.string(), nexthop: z.string() })).default([]),
+  enable_dhcp: maybe(z.boolean()),
+  allocation_pools: orElse(z.array(z.looseObject({ start: z.string(), end: z.string() })), []),
+  dns_nameservers: orElse(z.array(z.string()), []),
+  host_routes: orElse(z.array(z.looseObject({ destination: z.string(), nexthop: z.string() })), []),
 });
 export type Subnet = z.infer<typeof subnetSchema>;
 
@@ -38,19 +39,19 @@ export const portSchema = z.looseObject({
   name: z.string().nullish().transform((name) => name ?? ''),
   network_id: z.string(),
   mac_address: z.string(),
-  fixed_ips: z.array(z.looseObject({ ip_address: z.string(), subnet_id: z.string() })).default([]),
+  fixed_ips: orElse(z.array(z.looseObject({ ip_address: z.string(), subnet_id: z.string() })), []),
   status: z.string(),
   admin_state_up: z.boolean(),
   device_id: z.string().nullish().transform((id) => id ?? ''),
   device_owner: z.string().nullish().transform((owner) => owner ?? ''),
-  security_groups: z.array(z.string()).default([]),
-  allowed_address_pairs: z.array(z.looseObject({ ip_address: z.string(), mac_address: z.string().optional() })).default([]),
-  port_security_enabled: z.boolean().optional(),
-  'binding:vnic_type': z.string().optional(),
+  security_groups: orElse(z.array(z.string()), []),
+  allowed_address_pairs: orElse(z.array(z.looseObject({ ip_address: z.string(), mac_address: maybe(z.string()) })), []),
+  port_security_enabled: maybe(z.boolean()),
+  'binding:vnic_type': maybe(z.string()),
   /** Only an administrator sees the binding's host, type and profile. */
-  'binding:host_id': z.string().optional(),
-  'binding:vif_type': z.string().optional(),
-  'binding:profile': z.record(z.string(), z.unknown()).optional(),
+  'binding:host_id': maybe(z.string()),
+  'binding:vif_type': maybe(z.string()),
+  'binding:profile': maybe(z.record(z.string(), z.unknown())),
 });
 export type Port = z.infer<typeof portSchema>;
 
@@ -71,8 +72,8 @@ export type SecurityGroupRule = z.infer<typeof securityGroupRuleSchema>;
 export const securityGroupSchema = z.looseObject({
   ...owned,
   name: z.string(),
-  stateful: z.boolean().optional(),
-  security_group_rules: z.array(securityGroupRuleSchema).default([]),
+  stateful: maybe(z.boolean()),
+  security_group_rules: orElse(z.array(securityGroupRuleSchema), []),
 });
 export type SecurityGroup = z.infer<typeof securityGroupSchema>;
 
@@ -83,7 +84,7 @@ export const floatingIpSchema = z.looseObject({
   fixed_ip_address: z.string().nullish(),
   port_id: z.string().nullish(),
   router_id: z.string().nullish(),
-  status: z.string().optional(),
+  status: maybe(z.string()),
 });
 export type FloatingIp = z.infer<typeof floatingIpSchema>;
 
@@ -103,9 +104,9 @@ export const agentSchema = z.looseObject({
   host: z.string(),
   alive: z.boolean(),
   admin_state_up: z.boolean(),
-  configurations: z.record(z.string(), z.unknown()).default({}),
+  configurations: orElse(z.record(z.string(), z.unknown()), {}),
 });
 export type Agent = z.infer<typeof agentSchema>;
 
-export const extensionSchema = z.looseObject({ alias: z.string(), name: z.string(), description: z.string().optional() });
+export const extensionSchema = z.looseObject({ alias: z.string(), name: z.string(), description: maybe(z.string()) });
 export type Extension = z.infer<typeof extensionSchema>;

@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import * as z from 'zod';
+import { maybe } from '../fields.ts';
 import { seg, type Service } from '../service.ts';
 import type { BodySource, CallOptions } from '../types.ts';
 
 export const containerSchema = z.looseObject({ name: z.string(), count: z.number(), bytes: z.number() });
 export type Container = z.infer<typeof containerSchema>;
 
-export const objectEntrySchema = z.looseObject({ name: z.string().optional(), subdir: z.string().optional(), bytes: z.number().optional(), hash: z.string().optional(), content_type: z.string().optional(), last_modified: z.string().optional() });
+export const objectEntrySchema = z.looseObject({ name: maybe(z.string()), subdir: maybe(z.string()), bytes: maybe(z.number()), hash: maybe(z.string()), content_type: maybe(z.string()), last_modified: maybe(z.string()) });
 export type ObjectEntry = z.infer<typeof objectEntrySchema>;
 
 export interface ObjectInfo {

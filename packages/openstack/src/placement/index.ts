@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe, orElse } from '../fields.ts';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { Session } from '../session/session.ts';
@@ -10,7 +11,7 @@ const WANT: VersionWish = { want: '1.39' };
 export const resourceProviderSchema = z.looseObject({ uuid: z.string(), name: z.string(), generation: z.number() });
 export type ResourceProvider = z.infer<typeof resourceProviderSchema>;
 
-export const inventorySchema = z.looseObject({ total: z.number(), reserved: z.number().default(0), allocation_ratio: z.number().default(1), max_unit: z.number().optional() });
+export const inventorySchema = z.looseObject({ total: z.number(), reserved: orElse(z.number(), 0), allocation_ratio: orElse(z.number(), 1), max_unit: maybe(z.number()) });
 export type Inventory = z.infer<typeof inventorySchema>;
 
 /** Placement; its API is for administrators. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe } from '../fields.ts';
 import { OpenStackError } from '../errors.ts';
 import type { ServiceType } from '../types.ts';
 
@@ -18,13 +19,13 @@ export interface VersionRange {
 
 const versionEntry = z.looseObject({
   id: z.string(),
-  status: z.string().optional(),
-  min_version: z.string().optional(),
-  version: z.string().optional(),
-  max_version: z.string().optional(),
+  status: maybe(z.string()),
+  min_version: maybe(z.string()),
+  version: maybe(z.string()),
+  max_version: maybe(z.string()),
 });
 /** Nova answers `{version}` below /v2.1, Cinder and Placement `{versions}`. */
-export const versionsBody = z.looseObject({ version: versionEntry.optional(), versions: z.array(versionEntry).optional() });
+export const versionsBody = z.looseObject({ version: maybe(versionEntry), versions: maybe(z.array(versionEntry)) });
 
 export function rangeOf(body: z.infer<typeof versionsBody>): VersionRange | undefined {
   const entries = body.version ? [body.version] : (body.versions ?? []);

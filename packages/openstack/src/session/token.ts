@@ -1,26 +1,22 @@
 import * as z from 'zod';
+import { maybe, orElse } from '../fields.ts';
 
 const named = z.looseObject({ id: z.string(), name: z.string() });
-const project = z.looseObject({ id: z.string(), name: z.string(), domain: named.partial().optional() });
+const project = z.looseObject({ id: z.string(), name: z.string(), domain: maybe(named.partial()) });
 
-export const catalogEntry = z.looseObject({
-  type: z.string(),
-  name: z.string().optional(),
-  endpoints: z.array(
-    z.looseObject({ url: z.string(), interface: z.string(), region: z.string().nullish(), region_id: z.string().nullish() }),
-  ).default([]),
-});
+const endpoint = z.looseObject({ url: z.string(), interface: z.string(), region: z.string().nullish(), region_id: z.string().nullish() });
+export const catalogEntry = z.looseObject({ type: z.string(), name: maybe(z.string()), endpoints: orElse(z.array(endpoint), []) });
 
 export const tokenBody = z.looseObject({
   token: z.looseObject({
     expires_at: z.string(),
-    issued_at: z.string().optional(),
-    user: z.looseObject({ id: z.string(), name: z.string(), domain: named.partial().optional() }),
-    project: project.optional(),
-    domain: named.optional(),
-    system: z.looseObject({ all: z.boolean().optional() }).optional(),
-    roles: z.array(named).default([]),
-    catalog: z.array(catalogEntry).default([]),
+    issued_at: maybe(z.string()),
+    user: z.looseObject({ id: z.string(), name: z.string(), domain: maybe(named.partial()) }),
+    project: maybe(project),
+    domain: maybe(named),
+    system: maybe(z.looseObject({ all: maybe(z.boolean()) })),
+    roles: orElse(z.array(named), []),
+    catalog: orElse(z.array(catalogEntry), []),
   }),
 });
 

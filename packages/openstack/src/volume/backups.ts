@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe, stringMap } from '../fields.ts';
 import { iterate, listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
@@ -15,12 +16,12 @@ export const backupSchema = z.looseObject({
   volume_id: z.string().nullish(),
   snapshot_id: z.string().nullish(),
   container: z.string().nullish(),
-  is_incremental: z.boolean().optional(),
-  has_dependent_backups: z.boolean().optional(),
+  is_incremental: maybe(z.boolean()),
+  has_dependent_backups: maybe(z.boolean()),
   object_count: z.number().nullish(),
   fail_reason: z.string().nullish(),
   availability_zone: z.string().nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
+  metadata: stringMap().nullish(),
   /** Time of the data: of the snapshot, or of the backup's own creation. */
   data_timestamp: z.string().nullish(),
   created_at: z.string().nullish(),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe, stringMap } from '../fields.ts';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
@@ -8,9 +9,9 @@ export const groupTypeSchema = z.looseObject({
   id: z.string(),
   name: z.string(),
   description: z.string().nullish(),
-  is_public: z.boolean().optional(),
+  is_public: maybe(z.boolean()),
   /** Only an administrator sees them. */
-  group_specs: z.record(z.string(), z.string()).optional(),
+  group_specs: maybe(stringMap()),
 });
 export type GroupType = z.infer<typeof groupTypeSchema>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe, orElse } from '../fields.ts';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
@@ -10,9 +11,9 @@ export const groupSchema = z.looseObject({
   description: z.string().nullish(),
   status: z.string(),
   group_type: z.string(),
-  volume_types: z.array(z.string()).default([]),
+  volume_types: orElse(z.array(z.string()), []),
   /** Only when asked for: see `get` and `list`. */
-  volumes: z.array(z.string()).optional(),
+  volumes: maybe(z.array(z.string())),
   availability_zone: z.string().nullish(),
   created_at: z.string().nullish(),
   project_id: z.string().nullish(),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { orElse } from '../fields.ts';
 import { quotaUsage } from '../quota.ts';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
@@ -26,19 +27,20 @@ export const volumeServiceSchema = z.looseObject({
 });
 export type VolumeService = z.infer<typeof volumeServiceSchema>;
 
+const capacity = z.union([z.number(), z.string()]).nullish();
+const capabilitiesSchema = z.looseObject({
+  storage_protocol: z.union([z.string(), z.array(z.string())]).nullish(),
+  driver_version: z.string().nullish(),
+  volume_backend_name: z.string().nullish(),
+  free_capacity_gb: capacity,
+  total_capacity_gb: capacity,
+  allocated_capacity_gb: capacity,
+});
+
 /** A back end's pool. Capacities are GiB, or `infinite` or `unknown` in words. */
 export const poolSchema = z.looseObject({
   name: z.string(),
-  capabilities: z
-    .looseObject({
-      storage_protocol: z.union([z.string(), z.array(z.string())]).nullish(),
-      driver_version: z.string().nullish(),
-      volume_backend_name: z.string().nullish(),
-      free_capacity_gb: z.union([z.number(), z.string()]).nullish(),
-      total_capacity_gb: z.union([z.number(), z.string()]).nullish(),
-      allocated_capacity_gb: z.union([z.number(), z.string()]).nullish(),
-    })
-    .default({}),
+  capabilities: orElse(capabilitiesSchema, {}),
 });
 export type Pool = z.infer<typeof poolSchema>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { orElse, stringMap } from '../fields.ts';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
@@ -13,7 +14,7 @@ export const snapshotSchema = z.looseObject({
   size: z.number(),
   volume_id: z.string(),
   group_snapshot_id: z.string().nullish(),
-  metadata: z.record(z.string(), z.string()).default({}),
+  metadata: orElse(stringMap(), {}),
   created_at: z.string().nullish(),
   updated_at: z.string().nullish(),
   'os-extended-snapshot-attributes:progress': z.string().nullish(),

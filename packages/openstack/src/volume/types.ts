@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maybe, stringMap } from '../fields.ts';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
@@ -8,9 +9,9 @@ export const volumeTypeSchema = z.looseObject({
   id: z.string(),
   name: z.string(),
   description: z.string().nullish(),
-  is_public: z.boolean().optional(),
+  is_public: maybe(z.boolean()),
   /** Only an administrator sees all of them. */
-  extra_specs: z.record(z.string(), z.string()).optional(),
+  extra_specs: maybe(stringMap()),
 });
 export type VolumeType = z.infer<typeof volumeTypeSchema>;
 
@@ -33,7 +34,7 @@ export function createVolumeTypes(service: Service) {
       await service.send({ method: 'DELETE', path: `/types/${seg(id)}`, version: WANT }, options);
     },
     extraSpecs: async (id: string, options?: CallOptions): Promise<Record<string, string>> =>
-      (await service.json({ method: 'GET', path: `/types/${seg(id)}/extra_specs`, version: WANT }, z.looseObject({ extra_specs: z.record(z.string(), z.string()) }), options)).extra_specs,
+      (await service.json({ method: 'GET', path: `/types/${seg(id)}/extra_specs`, version: WANT }, z.looseObject({ extra_specs: stringMap() }), options)).extra_specs,
     setExtraSpecs: async (id: string, extra_specs: Readonly<Record<string, string>>, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'POST', path: `/types/${seg(id)}/extra_specs`, body: { extra_specs }, version: WANT, safe: true }, options);
     },

@@ -1,8 +1,11 @@
 import * as z from 'zod';
+import { maybe, orElse, stringMap } from '../fields.ts';
 import { iterate, listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
 import { WANT, wish } from './version.ts';
+
+const volumeAttachmentSchema = z.looseObject({ id: z.string(), attachment_id: z.string().nullish(), server_id: z.string().nullish(), device: z.string().nullish(), host_name: z.string().nullish() });
 
 export const volumeSchema = z.looseObject({
   id: z.string(),
@@ -15,19 +18,17 @@ export const volumeSchema = z.looseObject({
   availability_zone: z.string().nullish(),
   /** `'true'` or `'false'`, in words. */
   bootable: z.union([z.string(), z.boolean()]).transform(String),
-  encrypted: z.boolean().optional(),
-  multiattach: z.boolean().optional(),
-  metadata: z.record(z.string(), z.string()).default({}),
-  volume_image_metadata: z.record(z.string(), z.string()).optional(),
+  encrypted: maybe(z.boolean()),
+  multiattach: maybe(z.boolean()),
+  metadata: orElse(stringMap(), {}),
+  volume_image_metadata: maybe(stringMap()),
   snapshot_id: z.string().nullish(),
   source_volid: z.string().nullish(),
   group_id: z.string().nullish(),
-  attachments: z
-    .array(z.looseObject({ id: z.string(), attachment_id: z.string().nullish(), server_id: z.string().nullish(), device: z.string().nullish(), host_name: z.string().nullish() }))
-    .default([]),
+  attachments: orElse(z.array(volumeAttachmentSchema), []),
   /** `host@backend#pool`; only an administrator sees it. */
   'os-vol-host-attr:host': z.string().nullish(),
-  'os-vol-tenant-attr:tenant_id': z.string().optional(),
+  'os-vol-tenant-attr:tenant_id': maybe(z.string()),
   replication_status: z.string().nullish(),
   created_at: z.string().nullish(),
   updated_at: z.string().nullish(),
