@@ -120,6 +120,20 @@ describe('call', () => {
     expect(rig.broker.published.length).toBe(before);
   });
 
+  it('given up before there was a connection is not sent when there is one', async () => {
+    rig.broker.stop();
+    const client = rig.connect();
+    const stop = new AbortController();
+    const call = client.call(message('quiesce_instance'), { timeoutMs: 60_000, signal: stop.signal });
+    await settle();
+    stop.abort();
+    await expect(call.result).rejects.toEqual(code('RPC_ABORTED', { delivered: 'no' }));
+    rig.broker.start();
+    await rig.clock.advance(10_000);
+    await client.ready();
+    expect(rig.broker.published).toEqual([]);
+  });
+
   it('refuses an unsafe object version before anything is sent', async () => {
     await rig.daemon.serve(compute, async () => 'poisoned');
     const before = rig.broker.published.length;

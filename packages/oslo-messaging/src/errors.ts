@@ -61,7 +61,8 @@ export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly code: RpcErrorCode;
   readonly kind: ErrorKind;
-  readonly remote?: RemoteError;
+  /** With RPC_REMOTE and its special cases. */
+  declare readonly remote?: RemoteError;
   /**
    * Whether the message reached a server's queue: `no` is certain (it will never be executed), `yes` means the broker
    * confirmed it, `maybe` that the connection was lost before we knew.

@@ -25,11 +25,19 @@ export class AmqpLink implements Link {
   readonly #line: (() => void)[] = [];
   #busy = 0;
   #reason: RpcError | undefined;
+  /** Why the broker takes no messages just now (memory or disk alarm); what it holds already it still delivers. */
+  #blocked: string | undefined;
 
   constructor(connection: Connection, confirmTimeoutMs: number) {
     this.#connection = connection;
     this.#confirmTimeoutMs = confirmTimeoutMs;
     this.closed = this.#gone.promise;
+    connection.on('connection.blocked', (reason) => {
+      this.#blocked = reason;
+    });
+    connection.on('connection.unblocked', () => {
+      this.#blocked = undefined;
+    });
   }
 
   /** The connection has ended. */
@@ -43,7 +51,7 @@ export class AmqpLink implements Link {
 
   publish(...publications: readonly Publication[]): Promise<PublishOutcome> {
     const { exchange = '', routingKey = '' } = publications[0] ?? {};
-    return this.#withChannel(`a message to ${exchange || 'queue'} ${routingKey}`, async (channel) => {
+    return this.#withChannel(`to take a message for ${exchange || 'queue'} ${routingKey}`, async (channel) => {
       let returned = false;
       const onReturn = (): void => {
         returned = true;
@@ -148,7 +156,8 @@ export class AmqpLink implements Link {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const error = new RpcError('RPC_DISCONNECTED', `The broker did not answer within ${this.#confirmTimeoutMs} ms.`, { delivered: 'maybe' });
+        const hint = this.#blocked === undefined ? '' : ` It takes no messages at present: ${this.#blocked}.`;
+        const error = new RpcError('RPC_DISCONNECTED', `The broker did not answer within ${this.#confirmTimeoutMs} ms.${hint}`, { delivered: 'maybe' });
         this.lost(error);
         resetSocket(this.#connection);
         reject(error);

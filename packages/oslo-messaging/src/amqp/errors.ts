@@ -26,10 +26,10 @@ export function connectError(error: unknown, where: string): RpcError {
 export function operationError(error: unknown, what: string, alive: boolean): RpcError {
   if (error instanceof RpcError) return error;
   const code = codeOf(error);
-  if (alive && code === 'NACK') return new RpcError('RPC_NOT_CONFIRMED', `The broker did not take ${what}.`, { cause: error, delivered: 'maybe' });
+  if (alive && code === 'NACK') return new RpcError('RPC_NOT_CONFIRMED', `The broker did not confirm what it was asked: ${what}.`, { cause: error, delivered: 'maybe' });
   if (alive && /^(ACCESS_REFUSED|PRECONDITION_FAILED|RESOURCE_LOCKED|NOT_FOUND|NOT_ALLOWED)$/.test(code))
     return new RpcError('RPC_REFUSED', `The broker refused ${what}: ${textOf(error)}`, { cause: error });
-  return new RpcError('RPC_DISCONNECTED', `The connection to the broker was lost during ${what}: ${textOf(error)}.`, { cause: error, delivered: 'maybe' });
+  return new RpcError('RPC_DISCONNECTED', `The connection to the broker was lost (asked ${what}): ${textOf(error)}.`, { cause: error, delivered: 'maybe' });
 }
 
 export const isNotFound = (error: unknown): boolean => codeOf(error) === 'NOT_FOUND';
