@@ -16,11 +16,19 @@ export interface Answer<T> {
   readonly body: T;
 }
 
+interface OpenOptions {
+  readonly body?: object;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
 /** The server's API. Everything that fails is a CliError. */
 export class Api {
   readonly #options: ApiOptions;
   readonly #base: string;
   #credentials: Promise<Credentials> | undefined;
+  /** Whether the server has taken the present token. */
+  #accepted = false;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -47,7 +55,21 @@ export class Api {
   }
 
   /** A request whose answer's body is left to the caller; one that failed is thrown. */
-  async open(method: string, path: string, options: { body?: object; headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<Response> {
+  async open(method: string, path: string, options: OpenOptions = {}): Promise<Response> {
+    try {
+      const response = await this.#ask(method, path, options);
+      this.#accepted = true;
+      return response;
+    } catch (error) {
+      // A token that was good before has expired, while a long job was watched say: a new one is got, once.
+      if (!this.#accepted || !(error instanceof CliError) || error.facts.code !== 'GW_TOKEN_INVALID') throw error;
+      this.#accepted = false;
+      this.#credentials = undefined;
+      return await this.open(method, path, options);
+    }
+  }
+
+  async #ask(method: string, path: string, options: OpenOptions): Promise<Response> {
     const { token, authUrl } = await (this.#credentials ??= this.#options.credentials());
     const headers: Record<string, string> = { accept: 'application/json', 'x-auth-token': token, ...options.headers };
     if (authUrl !== undefined) headers['x-auth-url'] = authUrl;

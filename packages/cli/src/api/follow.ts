@@ -46,13 +46,15 @@ export async function* follow(api: Api, io: Pick<Io, 'sleep' | 'now'>, path: str
       }
     } catch (error) {
       if (signal.aborted) return;
-      // Broken in the middle is an Error of the stream; refused (a token that expired, a job that is gone) is final.
-      if (error instanceof CliError && error.exitCode !== exit.unreachable && error.exitCode !== exit.failed) throw error;
+      // What may pass by itself is waited for; refused (the role was taken away, the job is gone) is final.
+      if (error instanceof CliError && !passing(error)) throw error;
       if (io.now().getTime() - answered > patience) throw error;
     }
     await io.sleep(pause, signal).catch(() => undefined);
   }
 }
+
+const passing = ({ exitCode, facts }: CliError): boolean => exitCode === exit.unreachable || (facts.kind !== undefined && facts.kind !== 'terminal') || facts.code === 'GW_SERVER_ANSWER';
 
 function parseJson(text: string): unknown {
   try {

@@ -10,7 +10,7 @@ const problem = z.looseObject({
   resource: z.string().optional(),
   action: z.string().optional(),
   requestId: z.string().optional(),
-  details: z.unknown(),
+  details: z.unknown().optional(),
 });
 
 /** What an error answer says; one that is not godwit-server's (a proxy's, say) is described by its status. */

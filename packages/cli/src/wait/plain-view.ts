@@ -55,6 +55,6 @@ export class PlainView implements JobView {
     const last = this.#shown.get(key);
     if (last?.phase === p.phase && last.tenth === tenth) return undefined;
     this.#shown.set(key, { phase: p.phase, tenth });
-    return ['  ', p.phase, p.item ?? '', amount(p), p.message ?? ''].filter((s) => s !== '').join(' ');
+    return `  ${[p.phase, p.item ?? '', amount(p), p.message ?? ''].filter((s) => s !== '').join(' ')}`;
   }
 }
