@@ -64,7 +64,11 @@ export function json(value: unknown): string {
   return JSON.stringify(value ?? null);
 }
 
-const TRANSIENT = /^(08|57P0|53300|40001|40P01|55P03|ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN)/;
+/**
+ * Besides lost connections: a server that starts or stops (57P0), is short of something (53: disk, memory, connections) or a standby
+ * that has not yet been promoted (25006), and transactions that got in each other's way. All pass, or are put right by somebody.
+ */
+const TRANSIENT = /^(08|57P0|53|25006|40001|40P01|55P03|ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
 
 /** Whether the database was away or busy, so that the same statement may succeed later. */
 export function isTransient(e: unknown): boolean {

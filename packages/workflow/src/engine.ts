@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { json, openDb, openPool, persistently } from './db.ts';
+import { isTransient, json, openDb, openPool, persistently } from './db.ts';
 import type { Db } from './db.ts';
 import { enqueue, launch, registerWorkflow, requeue, shutdown, stopTaking } from './dbos.ts';
 import { toJson, WorkflowError } from './errors.ts';
@@ -42,6 +42,7 @@ class DbosEngine implements Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#log = options.log ?? (() => undefined);
+    if (!URL.canParse(options.databaseUrl)) throw new WorkflowError({ code: 'GW_DATABASE', kind: 'terminal', message: 'The database URL is not one: postgresql://user:password@host:5432/database is wanted.' });
     const pool = openPool(options.databaseUrl, 4, (e) => { this.#log('warn', `a database connection was lost: ${e.message}`); });
     this.#db = openDb(pool);
     this.#migrate = () => migrate(pool);
@@ -79,7 +80,7 @@ class DbosEngine implements Engine {
     if (this.#state !== 'new' || running !== undefined) throw new WorkflowError({ code: 'GW_ENGINE_STATE', kind: 'terminal', message: this.#state === 'new' ? ALREADY : 'This engine was started before: create another.' });
     running = this;
     try {
-      await this.#migrate();
+      await this.#migrate().catch((e: unknown) => { throw databaseError(e, this.#options.databaseUrl); });
       await this.#notifications.start();
       this.#notifications.subscribe((notice) => {
         if (notice?.state === 'cancelling') this.#runs.get(notice.job)?.requestCancel();
@@ -142,6 +143,7 @@ class DbosEngine implements Engine {
     if (this.#state !== 'running') throw new WorkflowError({ code: 'GW_ENGINE_STATE', kind: 'retryable', message: 'The controller does not take jobs now: it is not running.' });
     const id = options.jobId ?? randomUUID();
     const stored = toJson(input ?? null);
+    if (options.key === '') throw new WorkflowError({ code: 'GW_JOB_INPUT', kind: 'terminal', message: `A job of "${workflow}" has an empty key: any two of one key exclude each other.` });
     if (stored === undefined) throw new WorkflowError({ code: 'GW_JOB_INPUT', kind: 'terminal', message: `The input of a job of "${workflow}" cannot be kept as JSON.` });
     const added = await this.#persistently(() => sql`
       WITH job AS (
@@ -199,3 +201,14 @@ class DbosEngine implements Engine {
   }
 }
 
+
+/** Says which database, but never the password. */
+function databaseError(e: unknown, databaseUrl: string): WorkflowError {
+  const url = new URL(databaseUrl);
+  const where = `"${url.pathname.slice(1)}" at ${url.searchParams.get('host') ?? url.host} as "${url.username}"`;
+  const cause = e instanceof AggregateError ? e.errors.map((x: Error) => x.message).join('; ') : (e as Error).message;
+  return new WorkflowError({
+    code: 'GW_DATABASE', kind: isTransient(e) ? 'retryable' : 'terminal',
+    message: `The PostgreSQL database ${where} cannot be used: ${cause}. Check DATABASE_URL, and that the server runs and lets this role create tables.`,
+  }, { cause: e });
+}

@@ -3,6 +3,7 @@ import { json, persistently } from './db.ts';
 import type { Db } from './db.ts';
 import { DBOS_SCHEMA, ownershipLost } from './dbos.ts';
 import { toJson } from './errors.ts';
+import { never } from './never.ts';
 import type { JobError, JobState, JobStep, Json, Progress } from './types.ts';
 
 export interface Gate {
@@ -19,14 +20,15 @@ export interface Gate {
 export class Journal {
   readonly jobId: string;
   readonly #db: Db;
-  readonly #owner: string;
+  /** The engine's token of this run. */
+  readonly owner: string;
   readonly #signal: AbortSignal;
   readonly #onRetry: (e: Error) => void;
 
   constructor(db: Db, jobId: string, owner: string, signal: AbortSignal, onRetry: (e: Error) => void) {
     this.#db = db;
     this.jobId = jobId;
-    this.#owner = owner;
+    this.owner = owner;
     this.#signal = signal;
     this.#onRetry = onRetry;
   }
@@ -120,7 +122,7 @@ export class Journal {
   }
 
   #owned() {
-    return sql`EXISTS (SELECT FROM ${sql.raw(DBOS_SCHEMA)}.workflow_status w WHERE w.workflow_uuid = ${this.jobId} AND w.owner_xid = ${this.#owner})`;
+    return sql`EXISTS (SELECT FROM ${sql.raw(DBOS_SCHEMA)}.workflow_status w WHERE w.workflow_uuid = ${this.jobId} AND w.owner_xid = ${this.owner})`;
   }
 
   async #assertOwned(): Promise<void> {
@@ -136,6 +138,12 @@ export class Journal {
   }
 
   async #run<T>(operation: () => Promise<T>): Promise<T> {
-    return persistently(operation, this.#signal, this.#onRetry);
+    try {
+      return await persistently(operation, this.#signal, this.#onRetry);
+    } catch (e) {
+      // The engine leaves, and its connections with it: that must not become the outcome of a step.
+      if (this.#signal.aborted) return never();
+      throw e;
+    }
   }
 }

@@ -26,6 +26,7 @@ interface Undo {
 /** One life of a job in this process: the workflow's code, replayed over the journal and then continued. */
 export class Run implements WorkflowContext {
   readonly jobId: string;
+  readonly owner: string;
   readonly #workflow: string;
   readonly #journal: Journal;
   readonly #host: RunHost;
@@ -40,6 +41,7 @@ export class Run implements WorkflowContext {
 
   constructor(workflow: string, journal: Journal, host: RunHost) {
     this.jobId = journal.jobId;
+    this.owner = journal.owner;
     this.#workflow = workflow;
     this.#journal = journal;
     this.#host = host;

@@ -9,7 +9,7 @@ import type { Json } from './types.ts';
 export interface SupervisorOptions {
   readonly db: Db;
   readonly membership: Membership;
-  readonly runs: ReadonlyMap<string, { requestCancel(): void }>;
+  readonly runs: ReadonlyMap<string, { readonly owner: string; requestCancel(): void; lose(): void }>;
   readonly heartbeatMs: number;
   readonly applicationVersion: string;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
@@ -49,7 +49,7 @@ export class Supervisor {
           this.#options.onSuperseded();
           return;
         }
-        await this.#cancels();
+        await this.#lookAtRuns();
         if (round % RECONCILE_EVERY === 0) await this.#reconcile();
         const dead = await membership.findDead();
         if (dead.length > 0) {
@@ -64,12 +64,18 @@ export class Supervisor {
     }
   }
 
-  /** Cancels whose notice was lost. */
-  async #cancels(): Promise<void> {
+  /** Cancels whose notice was lost; and jobs that were taken from us while we hung, whose steps had better stop soon. */
+  async #lookAtRuns(): Promise<void> {
     const { db, runs } = this.#options;
     if (runs.size === 0) return;
-    const rows = await db.selectFrom('godwit_jobs').select('id').where('id', 'in', [...runs.keys()]).where('state', '=', 'cancelling').execute();
-    for (const row of rows) runs.get(row.id)?.requestCancel();
+    const { rows } = await sql<{ id: string; cancelling: boolean; owner: string | null }>`
+      SELECT j.id, j.state = 'cancelling' AS cancelling, w.owner_xid AS owner
+      FROM godwit_jobs j JOIN ${sql.raw(DBOS_SCHEMA)}.workflow_status w ON w.workflow_uuid = j.id WHERE j.id = ANY(${[...runs.keys()]}::text[])`.execute(db);
+    for (const row of rows) {
+      const run = runs.get(row.id);
+      if (row.owner !== run?.owner) run?.lose();
+      else if (row.cancelling) run.requestCancel();
+    }
   }
 
   async #reconcile(): Promise<void> {

@@ -35,6 +35,12 @@ const workflows = {
       });
     }
   },
+  heed: async (ctx: WorkflowContext) => {
+    await ctx.step('wait', async (s) => {
+      note('begin');
+      await delay(60_000, undefined, { signal: s.signal }).catch(() => { note(`told to stop: ${(s.signal.reason as { code: string }).code}`); });
+    });
+  },
 };
 const handles = Object.fromEntries(Object.entries(workflows).map(([name, run]) => [name, engine.define<unknown, unknown>({ name, run })]));
 await engine.start();

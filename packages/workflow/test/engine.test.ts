@@ -355,6 +355,33 @@ describe('jobs', () => {
   });
 });
 
+describe('an engine that cannot start', () => {
+  const refused = async (databaseUrl: string): Promise<Error> => {
+    engine = testEngine(databaseUrl);
+    const e = await engine.start().then(() => undefined, (x: unknown) => x as Error);
+    engine = undefined;
+    return e ?? new Error('it started');
+  };
+
+  test('says which database is the trouble, and not its password', async () => {
+    const away = await refused('postgresql://me:geheim@127.0.0.1:1/godwit');
+    expect(away).toMatchObject({ code: 'GW_DATABASE', kind: 'retryable', message: expect.stringMatching(/"godwit" at 127\.0\.0\.1:1 as "me".*ECONNREFUSED/) as unknown });
+    const wrong = new URL(url);
+    wrong.password = 'geheim';
+    const refusal = await refused(wrong.toString());
+    expect(refusal).toMatchObject({ code: 'GW_DATABASE', kind: 'terminal' });
+    expect(`${away.message} ${refusal.message}`).not.toContain('geheim');
+    expect(() => testEngine('geheim')).toThrow(expect.objectContaining({ code: 'GW_DATABASE', message: expect.not.stringContaining('geheim') as unknown }) as Error);
+  });
+
+  test('because another runs in the process says so, and leaves that one alone', async () => {
+    const w = await start((ctx) => ctx.step('s', () => Promise.resolve('fine')));
+    await expect(testEngine(url).start()).rejects.toMatchObject({ code: 'GW_ENGINE_STATE' });
+    expect(await w.result(await w.submit({}, { key: 'k' }))).toBe('fine');
+    await expect(w.submit({}, { key: '' })).rejects.toMatchObject({ code: 'GW_JOB_INPUT' });
+  });
+});
+
 describe('an engine that stops', () => {
   test('lets running steps end and be recorded; the next one goes on from there', async () => {
     const begun = gate();
@@ -398,19 +425,18 @@ describe('an engine that stops', () => {
   test('goes on waiting for what is left of a sleep', async () => {
     const run = async (ctx: WorkflowContext): Promise<number> => {
       const from = await ctx.now('from');
-      await ctx.sleep('nap', 600);
+      await ctx.sleep('nap', 1_500);
       return (await ctx.now('to')).getTime() - from.getTime();
     };
     const w = await start(run);
     const id = await w.submit({}, { key: 'k' });
     await eventually(async () => (await job(id)).steps.length === 1);
-    const stopping = Date.now();
-    await engine?.stop();
-    // A wait is not work: it does not hold the stop up.
-    expect(Date.now() - stopping).toBeLessThan(450);
+    await engine?.stop(60_000);
+    // A wait is not work: the stop was not held up by it.
+    expect((await server.query(url, `SELECT state FROM godwit_job_steps WHERE job_id = '${id}'`))[0]).toEqual({ state: 'running' });
+    const restarted = Date.now();
     const again = await start(run);
-    const took = await again.result(id);
-    expect(took).toBeGreaterThanOrEqual(600);
-    expect(took).toBeLessThan(1_150 + (Date.now() - stopping));
+    expect(await again.result(id)).toBeGreaterThanOrEqual(1_500);
+    expect(Date.parse((await job(id)).steps[0]?.endedAt ?? '') - restarted).toBeLessThan(1_500);
   });
 });

@@ -72,3 +72,15 @@ test('a controller started again under its id goes on at once, and the hung one 
   expect((await children.effects(url)).filter((e) => e.startsWith('x') && e.includes('begin'))).toEqual(['x j1 begin 1', 'x j1 begin 2']);
   y.kill('SIGKILL');
 });
+
+test('a step of a controller that hung is told to stop when its job was taken over', async () => {
+  const url = await server.newDatabase();
+  const env = { DATABASE_URL: url, DEAD_AFTER_MS: '700' };
+  const x = children.start({ ...env, NAME: 'x', EXECUTOR: 'x', SUBMIT: 'heed:j1:k' });
+  await seen(url, 'x begin');
+  x.kill('SIGSTOP');
+  children.start({ ...env, NAME: 'y', EXECUTOR: 'y' });
+  await seen(url, 'y begin');
+  x.kill('SIGCONT');
+  await seen(url, 'x told to stop: GW_JOB_TAKEN_OVER');
+});
