@@ -1,7 +1,7 @@
 export { createCloud, type Cloud, type CloudDeps } from './cloud.ts';
 export { loadCloud, type LoadCloudOptions } from './config/load-cloud.ts';
 export { checked } from './checked.ts';
-export { isOpenStackError, OpenStackError, orUndefined, type OpenStackErrorCode, type OpenStackErrorFields } from './errors.ts';
+export { isOpenStackError, OPENSTACK_ERROR_CODES, OpenStackError, orUndefined, type OpenStackErrorCode, type OpenStackErrorFields } from './errors.ts';
 export { quotaAllows, type QuotaUsage } from './quota.ts';
 export type { Sleep } from './http/retry.ts';
 export type { Session } from './session/session.ts';

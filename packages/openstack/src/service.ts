@@ -67,7 +67,8 @@ export function createService(type: ServiceType, session: Session, http: HttpCli
       const response = await http.send(sent, accept);
       if (response.status === 401) {
         session.forget(token);
-        if (reissued || request.stream) throw unauthorized(request, response, reissued);
+        const spent = request.stream !== undefined && !(request.stream instanceof Uint8Array);
+        if (reissued || spent) throw unauthorized(request, response, reissued);
         reissued = true;
         continue;
       }

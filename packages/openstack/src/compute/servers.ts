@@ -49,7 +49,7 @@ export function createServers(service: Service) {
       const request = { method: 'POST' as const, path: `/servers/${seg(id)}/action`, body: { createImage: body }, version: wish('2.45', 'the id of a new image') };
       return (await service.json(request, z.looseObject({ image_id: z.string() }), options)).image_id;
     },
-    interfaces: (id: string, options?: CallOptions): Promise<Interface[]> =>
+    interfaces: async (id: string, options?: CallOptions): Promise<Interface[]> =>
       listAll(service, { path: `/servers/${seg(id)}/os-interface`, key: 'interfaceAttachments', item: interfaceSchema, version: WANT }, options),
     attachInterface: async (id: string, body: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Interface> =>
       (await service.json({ method: 'POST', path: `/servers/${seg(id)}/os-interface`, body: { interfaceAttachment: body }, version: WANT }, z.looseObject({ interfaceAttachment: interfaceSchema }), options)).interfaceAttachment,
@@ -57,7 +57,7 @@ export function createServers(service: Service) {
       await service.send({ method: 'DELETE', path: `/servers/${seg(id)}/os-interface/${seg(portId)}`, version: WANT }, options);
     },
     /** In no particular order: sort by `device`. */
-    volumeAttachments: (id: string, options?: CallOptions): Promise<AttachedVolume[]> =>
+    volumeAttachments: async (id: string, options?: CallOptions): Promise<AttachedVolume[]> =>
       listAll(service, { path: `/servers/${seg(id)}/os-volume_attachments`, key: 'volumeAttachments', item: attachedVolumeSchema, version: WANT }, options),
     attachVolume: async (id: string, body: { readonly volumeId: string; readonly device?: string; readonly tag?: string; readonly delete_on_termination?: boolean }, options?: CallOptions): Promise<AttachedVolume> =>
       (await service.json({ method: 'POST', path: `/servers/${seg(id)}/os-volume_attachments`, body: { volumeAttachment: body }, version: WANT }, z.looseObject({ volumeAttachment: attachedVolumeSchema }), options)).volumeAttachment,

@@ -72,6 +72,21 @@ describe('an answer that is no success', () => {
     expect(error.message).toContain(what);
   });
 
+  it('or points elsewhere, where no token is sent', async () => {
+    const stub = await useStub();
+    stub.on('GET /image/v2/images', () => ({ status: 302, headers: { location: `${stub.url}/elsewhere` } }));
+    const error = await failure(stub.cloud().image.get('i'));
+    expect(error).toMatchObject({ code: 'OS_BAD_RESPONSE', kind: 'terminal', status: 302 });
+    expect(error.message).toContain('/elsewhere');
+    expect(stub.count('GET /elsewhere')).toBe(0);
+  });
+
+  it('reads null as absent', async () => {
+    const stub = await useStub();
+    stub.on('GET /volume/v3/p1/volumes', () => ({ json: { volume: { id: 'v', name: null, status: 'available', size: 1, bootable: 'true', metadata: null, attachments: null, encrypted: null } } }));
+    expect(await stub.cloud().volume.volumes.get('v')).toMatchObject({ metadata: {}, attachments: [], encrypted: undefined });
+  });
+
   it('keeps fields that we do not know', async () => {
     const stub = await useStub();
     stub.on('GET /volume/v3/p1/volumes', () => ({ json: { volume: { id: 'v', status: 'available', size: 1, bootable: 'true', 'vendor:thing': 7 } } }));

@@ -89,6 +89,13 @@ export function connectionFailure(name: RequestName, cause: unknown, redact: Red
   return { sent: true, error: make('OS_UNREACHABLE', 'retryable', `the connection broke (${code || message})`) };
 }
 
+export function redirected(name: RequestName, status: number, location: string | undefined, requestId: string | undefined): OpenStackError {
+  return new OpenStackError({
+    code: 'OS_BAD_RESPONSE', kind: 'terminal', service: name.service, method: name.method, path: name.path, status, requestId,
+    message: `${name.service}: ${name.method} ${name.path}: ${name.origin} answers with a redirect (HTTP ${status}) to ${location ?? 'nowhere'}; name that address in auth_url, the catalogue or an endpoint override`,
+  });
+}
+
 export function timeoutError(name: RequestName, timeoutMs: number): OpenStackError {
   return new OpenStackError({
     code: 'OS_TIMEOUT', kind: 'retryable', service: name.service, method: name.method, path: name.path,

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { OpenStackError } from '../errors.ts';
 import type { BodySource, CallOptions, Clock, RequestEvent, ServiceType } from '../types.ts';
 import type { Dispatchers } from './dispatcher.ts';
-import { connectionFailure, errorOfResponse, requestIdOf, timeoutError, type Redact, type RequestName } from './failures.ts';
+import { connectionFailure, errorOfResponse, redirected, requestIdOf, timeoutError, type Redact, type RequestName } from './failures.ts';
 import { relay } from './relay.ts';
 import { backoff, retryAfter, type Sleep } from './retry.ts';
 
@@ -56,6 +56,8 @@ export interface HttpClient {
 
 const DEFAULT_RETRIES = 2;
 const REPEATED_STATUSES = new Set([429, 502, 503, 504]);
+/** Not followed: they come from a proxy that wants another address (https, say), and a token must not go where a reply points. */
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** A body read into memory beyond this is not one of an OpenStack API. */
 const LARGEST_TEXT = 64 * 1024 * 1024;
 
@@ -83,6 +85,7 @@ export function createHttpClient(deps: HttpDeps): HttpClient {
       const { status, headers } = outcome;
       const requestId = requestIdOf(headers);
       tell({ status, ...(requestId ? { requestId } : {}) });
+      if (REDIRECTS.has(status)) throw redirected(name, status, headers['location'], requestId);
       if (status < 400 || accept.includes(status)) return { ...outcome, attempts: attempt, ...(requestId ? { requestId } : {}) };
       const wait = retryAfter(headers['retry-after'], deps.clock.now());
       if (!REPEATED_STATUSES.has(status) || !request.safe || streamed || attempt >= most || wait === 'too-long') {

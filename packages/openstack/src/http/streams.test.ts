@@ -68,6 +68,12 @@ describe('an upload', () => {
     expect(error.message).toContain('send it again');
     expect(stub.count(`PUT ${FILE}`)).toBe(1);
   });
+  it('of bytes in memory can be sent again', async () => {
+    const stub = await useStub();
+    stub.on(`PUT ${FILE}`, (seen, count) => (count === 1 ? 'drop' : seen.headers['x-auth-token'] === 'token-1' ? { status: 401 } : { status: 204 }));
+    await stub.cloud().image.upload('i', Buffer.from('abc'));
+    expect(stub.requests.filter((seen) => seen.method === 'PUT').map((seen) => seen.body)).toEqual(['abc', 'abc', 'abc']);
+  });
   it('whose source fails, fails', async () => {
     const stub = await useStub();
     stub.on(`PUT ${FILE}`, () => ({ status: 204 }));

@@ -103,7 +103,7 @@ export function createIdentity(service: Service, ping: (options?: CallOptions) =
       },
     },
     applicationCredentials: {
-      list: (userId: string, options?: CallOptions): Promise<ApplicationCredential[]> =>
+      list: async (userId: string, options?: CallOptions): Promise<ApplicationCredential[]> =>
         listAll(service, { path: `/users/${seg(userId)}/application_credentials`, key: 'application_credentials', item: applicationCredentialSchema }, options),
       /** The secret is told once, here. */
       create: async (userId: string, body: IdentityBody & { readonly name: string }, options?: CallOptions): Promise<ApplicationCredential & { secret: string }> => {

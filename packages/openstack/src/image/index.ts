@@ -72,7 +72,7 @@ export function createImage(service: Service) {
     /** Filters by name, tag, visibility, os_hidden, owner, status and any property; `limit`: the most it returns. */
     list: (query: Query = {}, options?: CallOptions): Promise<Image[]> => listAll(service, listRequest(query), options),
     iterate: (query: Query = {}, options?: CallOptions): AsyncGenerator<Image> => iterate(service, listRequest(query), options),
-    get: (id: string, options?: CallOptions): Promise<Image> => service.json({ method: 'GET', path: path(id) }, imageSchema, options),
+    get: async (id: string, options?: CallOptions): Promise<Image> => service.json({ method: 'GET', path: path(id) }, imageSchema, options),
     /** The record only, `queued` until `upload` or `import` gives it data. */
     create: (body: ImageCreate, options?: CallOptions): Promise<Image> => service.json({ method: 'POST', path: '/images', body }, imageSchema, options),
     /** Streams; sent once, never repeated. `size` in bytes spares chunked encoding. */
@@ -87,7 +87,7 @@ export function createImage(service: Service) {
       const md5 = response.headers['content-md5'];
       return { stream: response.stream, ...(Number.isNaN(size) ? {} : { size }), ...(md5 ? { md5 } : {}) };
     },
-    update: (id: string, patch: readonly ImagePatch[], options?: CallOptions): Promise<Image> =>
+    update: async (id: string, patch: readonly ImagePatch[], options?: CallOptions): Promise<Image> =>
       service.json({ method: 'PATCH', path: path(id), body: patch, headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' } }, imageSchema, options),
     delete: async (id: string, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'DELETE', path: path(id) }, options);

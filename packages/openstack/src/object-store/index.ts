@@ -71,7 +71,7 @@ export function createObjectStore(service: Service) {
       },
     },
     objects: {
-      list: (container: string, query: { readonly prefix?: string; readonly delimiter?: string } = {}, options?: CallOptions): Promise<ObjectEntry[]> =>
+      list: async (container: string, query: { readonly prefix?: string; readonly delimiter?: string } = {}, options?: CallOptions): Promise<ObjectEntry[]> =>
         all(pages(containerPath(container), objectEntrySchema, (entry) => entry.name ?? entry.subdir, { prefix: query.prefix, delimiter: query.delimiter }, options)),
       put: async (container: string, name: string, body: BodySource, put: ObjectPut = {}, options?: CallOptions): Promise<void> => {
         const size = body instanceof Uint8Array ? body.length : put.size;
