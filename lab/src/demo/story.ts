@@ -44,7 +44,7 @@ export async function playStory(lab: Lab, options: StoryOptions): Promise<StoryR
     await lab.killSite('site1');
     const killedAt = Date.now();
     say('Recovering at site2 …');
-    const recovered = (await godwitOk<{ result: Recovered }>(lab, { ...cli, echo: echoTo(say) }, 'recover', 'vnf', '--to', 'site2', '--yes')).result;
+    const recovered = await godwitOk<Recovered>(lab, { ...cli, echo: echoTo(say) }, 'recover', 'vnf', '--to', 'site2', '--yes');
     await Promise.all(recovered.servers.map((s) => guestReady(lab, 'site2', s.id)));
     const serviceMs = Date.now() - killedAt;
     say('Both members are up and their writers go on. Checking their data, addresses and order.');
@@ -79,9 +79,8 @@ async function protectOnce(lab: Lab, cli: CliOptions, members: readonly VnfMembe
   const before = await writersAt(lab, 'site1', members);
   const bytesBefore = await backupBytes(lab);
   const begun = Date.now();
-  const { result } = await godwitOk<{ result: { point: Point } }>(lab, { ...cli, echo: echoTo(say) }, 'protect', 'vnf');
+  const point = await godwitOk<Point>(lab, { ...cli, echo: echoTo(say) }, 'protect', 'vnf');
   const seconds = (Date.now() - begun) / 1_000;
-  const { point } = result;
   // A stall is printed by the write that follows it.
   const after = await eventually('the writers to go on', async () => {
     const now = await writersAt(lab, 'site1', members);

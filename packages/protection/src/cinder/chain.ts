@@ -1,6 +1,8 @@
 import type { Backup, BackupExport as Exported, Cloud } from '@godwit/openstack';
 import { GodwitError } from '@godwit/sites';
 import { z } from 'zod';
+import { stuck, type CinderDeps } from './group.ts';
+import { waitFor } from './wait.ts';
 import { isNotFound } from '../not-found.ts';
 
 /** The part of a backup's export record that we rely on: base64 of JSON, made by Cinder's own Backup object. */
@@ -49,7 +51,7 @@ export async function readChain(site: string, cloud: Cloud, id: string): Promise
  * Brings a chain to another site's Cinder, full backup first: importing an increment without its parents succeeds and looks
  * healthy, and only its restore fails. Importing what is there already is passed over. Returns the chain's ids.
  */
-export async function importChain(target: { site: string; cloud: Cloud }, chain: readonly { record: BackupRecord; exported: Exported }[]): Promise<string[]> {
+export async function importChain(target: CinderDeps, chain: readonly { record: BackupRecord; exported: Exported }[]): Promise<string[]> {
   for (const { record, exported } of chain) {
     if (await find(target.cloud, record.id)) continue;
     try {
@@ -59,7 +61,21 @@ export async function importChain(target: { site: string; cloud: Cloud }, chain:
       if (!(await find(target.cloud, record.id))) throw error;
     }
   }
-  return chain.map((c) => c.record.id);
+  const ids = chain.map((c) => c.record.id);
+  await Promise.all(ids.map((id) => imported(target, id)));
+  return ids;
+}
+
+/** An import is accepted at once and done by cinder-backup, which looks at what the record names before the backup is available. */
+async function imported(target: CinderDeps, id: string): Promise<void> {
+  await waitFor(
+    async () => {
+      const backup = await target.cloud.volume.backups.get(id);
+      if (backup.status.startsWith('error')) throw broken(target.site, id, `its import ended as ${backup.status}: ${backup.fail_reason ?? 'no reason given'}`);
+      return backup.status === 'creating' ? undefined : true;
+    },
+    { ...target, pollMs: 300, timeoutMs: 300_000, onTimeout: () => stuck(target.site, `backup ${id}`, 'not imported after 300 s') },
+  );
 }
 
 /** Proves that a chain is whole at a site: every backup there, available, each the child of the one before, the first full. */

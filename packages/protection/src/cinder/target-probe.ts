@@ -51,7 +51,7 @@ export async function probeTarget(source: ProbeEnd, target: ProbeEnd, clock: Clo
     refuseUnsafeDriver(source.site, exported.exported.backup_service);
     say(`restoring it at ${target.site}`);
     await at(target.site, async () => {
-      await importChain(target, [exported]);
+      await importChain(to, [exported]);
       const volume = await target.cloud.volume.volumes.create({ name, size: 1, volume_type: target.volumeType, backup_id: backupId });
       try {
         await volumeReady(to, volume.id);

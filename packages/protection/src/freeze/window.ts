@@ -51,16 +51,18 @@ export async function freezeWindow(deps: ThawDeps, options: WindowOptions): Prom
   const frozenAt = deps.clock.now();
   const begun = performance.now();
   let insideMs = 0;
+  let inTime: AbortSignal | undefined;
   try {
     for (const [n, guest] of guests.entries()) {
       options.progress('Quiescing', n, guests.length);
       const freeze = deps.compute.quiesce(guest, Math.max(1, Math.min(freezeTimeoutMs, trustedUntil - performance.now())));
       suspects.push({ guest, limitMs, freeze, freezeExpiresAt: new Date(deps.clock.now().getTime() + freezeTimeoutMs + 2_000) });
-      await frozen(site, guest, freeze);
+      await frozen(site, guest, freeze, () => suspects.pop());
     }
     options.progress('Snapshotting', guests.length, guests.length);
     const insideBegun = performance.now();
-    await options.inside(AbortSignal.timeout(Math.max(1, Math.floor(trustedUntil - insideBegun))));
+    inTime = AbortSignal.timeout(Math.max(1, Math.floor(trustedUntil - insideBegun)));
+    await options.inside(inTime);
     insideMs = performance.now() - insideBegun;
     for (let n = guests.length - 1; n >= 0; n--) {
       const guest = guests[n] as NamedGuest;
@@ -68,8 +70,9 @@ export async function freezeWindow(deps: ThawDeps, options: WindowOptions): Prom
       suspects.splice(suspects.findIndex((s) => s.guest === guest), 1);
     }
   } catch (error) {
+    const late = inTime?.aborted === true || performance.now() > trustedUntil;
     await abandon(deps, options, suspects);
-    if (performance.now() > trustedUntil) throw overrun(site, limitMs, error);
+    if (late) throw overrun(site, limitMs, error);
     throw toGodwitError(error, { site });
   }
   const ended = performance.now();
@@ -79,10 +82,14 @@ export async function freezeWindow(deps: ThawDeps, options: WindowOptions): Prom
   return { frozenAt: frozenAt.toISOString(), windowMs: ended - begun, insideMs };
 }
 
-async function frozen(site: string, guest: NamedGuest, freeze: PendingCall): Promise<void> {
+/** nova-compute's own word that it has frozen nothing, nor will. Anything else leaves the guest a suspect. */
+const refusals = new Set(['InstanceQuiesceFailed', 'InstanceQuiesceNotSupported', 'QemuGuestAgentNotEnabled', 'InstanceNotFound', 'UnsupportedVersion']);
+
+async function frozen(site: string, guest: NamedGuest, freeze: PendingCall, acquit: () => void): Promise<void> {
   try {
     await freeze.result;
   } catch (cause) {
+    if (refusals.has((cause as { remote?: { class?: string } }).remote?.class ?? '')) acquit();
     const error = toGodwitError(cause, { site, resource: `server ${guest.name}` });
     throw new GodwitError('GW_QUIESCE_FAILED', 'terminal', `${site}: server ${guest.name} was not frozen: ${error.message}`, {
       site,

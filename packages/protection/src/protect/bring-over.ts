@@ -19,7 +19,7 @@ export async function bringOver(deps: ProtectDeps, prepared: Prepared, backup: V
   s.progress({ phase: 'BringingOver', item: backup.volumeId });
   const exported = await at(source, () => readChain(source, from, backup.backupId), `backup ${backup.backupId}`);
   refuseUnsafeDriver(source, exported.at(-1)?.exported.backup_service ?? '');
-  const chain = await at(target, () => importChain({ site: target, cloud: to }, exported), `backup ${backup.backupId}`);
+  const chain = await at(target, () => importChain({ site: target, cloud: to, clock: deps.clock, signal: s.signal }, exported), `backup ${backup.backupId}`);
   await at(target, () => verifyChain(target, to, chain), `backup ${backup.backupId}`);
   return { ...backup, chain };
 }
