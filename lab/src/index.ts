@@ -7,7 +7,7 @@ import { enterSite, siteEnv, type SiteRuntime } from './engine/site-runtime.ts';
 import type { SiteExecOptions } from './engine/types.ts';
 import { LabError } from './errors.ts';
 import { exec, type ExecResult } from './host/exec.ts';
-import { currentPlan, down, killSite, openPlanSecrets, openRelay, reviveSite, runDirOf, runtimeOf, siteOf, up, type LabPlan, type UpOptions } from './lab.ts';
+import { currentPlan, down, killSite, openPlanSecrets, openRelay, readRecord, reviveSite, runDirOf, runtimeOf, siteOf, up, type LabPlan, type UpOptions } from './lab.ts';
 import { labPaths, type LabPaths } from './paths.ts';
 import { ensurePinger } from './pinger.ts';
 import { findHolder } from './place/holder.ts';
@@ -146,7 +146,7 @@ export function openLab(paths: LabPaths = labPaths()): Lab {
         };
       });
       const cuts = wan ? (await listCuts(runDir, p.tree)).filter(([a, b]) => a < b) : [];
-      return { topology: p.name, phase: existsSync(credentialFiles(paths).clouds) ? 'up' : 'starting', sites, cuts };
+      return { topology: p.name, phase: readRecord(paths)?.phase ?? 'down', sites, cuts };
     },
     killSite: (site) => killSite(paths, site),
     reviveSite: (site, progress = silentProgress) => reviveSite(paths, site, progress),
