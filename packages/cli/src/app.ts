@@ -11,9 +11,11 @@ import { serverRoutes } from './commands/server.ts';
 import { siteRoutes } from './commands/site.ts';
 import { completion } from './commands/completion.ts';
 
-const usage = (text: string): string => `error GW_USAGE: ${text}\n  what to do: see godwit --help`;
+/** @param json errors of usage as JSON, as the others with -f json */
+export function makeApp(version: string, json = false): Application<Context> {
+  const action = 'see godwit --help';
+  const usage = (message: string): string => (json ? JSON.stringify({ code: 'GW_USAGE', message, action }) : `error GW_USAGE: ${message}\n  what to do: ${action}`);
 
-export function makeApp(version: string): Application<Context> {
   const root = buildRouteMap<string, Context>({
     routes: {
       site: siteRoutes,

@@ -7,7 +7,7 @@ import type { Io } from './io.ts';
 
 /** Runs one command line and returns its exit code. Touches nothing of the process but what `io` gives. */
 export async function runCli(argv: readonly string[], io: Io, version: string): Promise<number> {
-  const app = makeApp(version);
+  const app = makeApp(version, / (-f|--format)[ =]json /.test(` ${argv.join(' ')} `));
   const stream = (out: Io['stdout']) => ({ write: (text: string) => void out.write(text), getColorDepth: () => 1 });
   const process: StricliProcess = { stdout: stream(io.stdout), stderr: stream(io.stderr), env: { ...io.env, STRICLI_SKIP_VERSION_CHECK: '1' } };
   const context: Context = { process, io };

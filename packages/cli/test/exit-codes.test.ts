@@ -29,6 +29,13 @@ describe('2: wrong use', () => {
     expect(err).toContain('error GW_USAGE');
   });
 
+  it('as JSON with -f json', async () => {
+    for (const line of ['group create -f json', '--format=json frobnicate', 'group list -c nonsense -f json']) {
+      const { code, err } = await bench.run(line);
+      expect([code, JSON.parse(err.split('\n')[0] ?? '')]).toEqual([2, expect.objectContaining({ code: 'GW_USAGE' })]);
+    }
+  });
+
   it('what the server finds wrong in a request', async () => {
     const { code, err } = await bench.run(['group', 'create', 'no spaces', '--site', 'site1', '--recovery-site', 'site2', '--member', 'vm1']);
     expect([code, err]).toEqual([2, expect.stringContaining('error GW_INVALID_REQUEST: name: ')]);

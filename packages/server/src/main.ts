@@ -1,8 +1,6 @@
 import { parseArgs } from 'node:util';
 import { GodwitError, loadConfig, openSites } from '@godwit/sites';
-import { crashHookFromEnv } from '@godwit/workflow';
 import pino from 'pino';
-import { startController } from './controller.ts';
 import { createLog } from './log.ts';
 import { version } from './version.ts';
 
@@ -48,6 +46,8 @@ async function main(): Promise<number> {
       await sites.close();
       return say(`${file}: good; sites ${sites.names().join(', ')}\n`);
     }
+    // Loaded late: --check and --help need neither the engine nor the web server.
+    const [{ startController }, { crashHookFromEnv }] = await Promise.all([import('./controller.ts'), import('@godwit/workflow')]);
     const log = createLog(process.env['GODWIT_LOG_LEVEL'] || 'info', pino.destination({ fd: 2, sync: true }));
     const onBoundary = crashHookFromEnv(process.env);
     const controller = await startController({ config, env: process.env, log, ...(flags.listen !== undefined && { listen: flags.listen }), ...(onBoundary && { onBoundary }) });

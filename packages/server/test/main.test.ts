@@ -48,14 +48,14 @@ function alive(pid: number): boolean {
 }
 
 describe('godwit-server', () => {
-  it('--check says whether a configuration is good, and names what is wrong', { timeout: 60_000 }, async () => {
+  it('--check says whether a configuration is good, and names what is wrong', { timeout: 120_000 }, async () => {
     expect(await start('--config', join(dir, 'godwit.yaml'), '--check').ended).toMatchObject({ code: 0, out: expect.stringContaining('good; sites site1, site2') as string });
     const bad = await start('--config', join(dir, 'bad.yaml'), '--check').ended;
     expect(bad).toMatchObject({ code: 2, err: expect.stringMatching(/error GW_CONFIG_INVALID: site site1: .*three[^]*what to do/) as string });
     expect(await start().ended).toMatchObject({ code: 2, err: expect.stringContaining('--config or GODWIT_CONFIG') as string });
   });
 
-  it('serves without its sites, comes back after SIGKILL, and leaves nothing behind after SIGTERM', { timeout: 120_000 }, async () => {
+  it('serves without its sites, comes back after SIGKILL, and leaves nothing behind after SIGTERM', { timeout: 180_000 }, async () => {
     const first = start('--config', join(dir, 'godwit.yaml'));
     const url = await first.listening();
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
