@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
-import { OpenStackError } from '../errors.ts';
+import type { OpenStackError } from '../errors.ts';
 import type { BodySource, CallOptions, Clock, RequestEvent, ServiceType } from '../types.ts';
+import { bodyOf, flatten, handOver, readText } from './bodies.ts';
 import type { Dispatchers } from './dispatcher.ts';
 import { connectionFailure, errorOfResponse, redirected, requestIdOf, timeoutError, type Redact, type RequestName } from './failures.ts';
-import { relay } from './relay.ts';
 import { backoff, retryAfter, type Sleep } from './retry.ts';
 
 export interface HttpRequest {
@@ -58,8 +58,6 @@ const DEFAULT_RETRIES = 2;
 const REPEATED_STATUSES = new Set([429, 502, 503, 504]);
 /** Not followed: they come from a proxy that wants another address (https, say), and a token must not go where a reply points. */
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** A body read into memory beyond this is not one of an OpenStack API. */
-const LARGEST_TEXT = 64 * 1024 * 1024;
 
 export function createHttpClient(deps: HttpDeps): HttpClient {
   async function send(request: HttpRequest, accept: readonly number[] = []): Promise<HttpResponse> {
@@ -164,51 +162,4 @@ async function once(deps: HttpDeps, request: HttpRequest, name: RequestName): Pr
   } finally {
     if (!handedOver) release();
   }
-}
-
-/** undici destroys a stream that it is given when a request fails; behind a generator the source stays whole until it is read. */
-function bodyOf(body: HttpRequest['body'], onPiece: () => void): string | Uint8Array | Readable | null {
-  if (body === undefined) return null;
-  if (typeof body === 'string' || body instanceof Uint8Array) return body;
-  async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const piece of source) {
-      onPiece();
-      yield piece;
-    }
-    onPiece();
-  }
-  return pieces(body) as unknown as Readable;
-}
-
-function handOver(body: Readable, failure: (error: unknown) => { error: OpenStackError }, release: () => void): Readable {
-  async function* pieces(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const piece of body) yield piece as Uint8Array;
-    } catch (error) {
-      throw failure(error).error;
-    }
-  }
-  return relay(pieces(), () => {
-    // undici calls a body that is left an error; nobody listens any more.
-    body.on('error', () => {});
-    body.destroy();
-    release();
-  });
-}
-
-async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of body) {
-    size += piece.length;
-    if (size > LARGEST_TEXT) throw new Error('the answer is larger than 64 MiB');
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
-}
-
-function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const flat: Record<string, string> = {};
-  for (const [key, value] of Object.entries(headers)) if (value !== undefined) flat[key.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
-  return flat;
 }

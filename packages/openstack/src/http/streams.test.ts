@@ -130,6 +130,21 @@ describe('a download', () => {
     const { stream } = await stub.cloud().image.download('i');
     expect(await failure(read(stream))).toMatchObject({ code: 'OS_UNREACHABLE', kind: 'retryable', service: 'image' });
   });
+  it('that breaks off before it is read fails when it is', async () => {
+    const stub = await useStub();
+    const broken = new Promise<void>((resolve) =>
+      stub.raw(`GET ${FILE}`, (_req, res) => {
+        res.writeHead(200, { 'content-length': MIB });
+        res.write(Buffer.alloc(1000));
+        res.once('close', () => resolve());
+        setTimeout(() => res.destroy(), 20);
+      }),
+    );
+    const { stream } = await stub.cloud().image.download('i');
+    await broken;
+    await wait(30);
+    expect(await failure(read(stream))).toMatchObject({ code: 'OS_UNREACHABLE' });
+  });
   it('that stands still fails', async () => {
     const stub = await useStub();
     stub.raw(`GET ${FILE}`, (_req, res) => {
