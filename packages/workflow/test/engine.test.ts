@@ -355,6 +355,26 @@ describe('jobs', () => {
   });
 });
 
+describe('code that was changed under a running job', () => {
+  test('fails the job and says so, instead of doing something else than was begun', async () => {
+    const begun = gate();
+    const did: string[] = [];
+    const w = await start(async (ctx) => {
+      await ctx.step('old', () => Promise.resolve(), { compensate: () => { did.push('undone'); return Promise.resolve(); } });
+      await ctx.step('wait', async () => {
+        begun.open();
+        await new Promise(() => undefined);
+      });
+    });
+    const id = await w.submit({}, { key: 'k' });
+    await begun.opened;
+    await engine?.stop(0);
+    const again = await start((ctx) => ctx.step('new', () => { did.push('new'); return Promise.resolve(); }));
+    await expect(again.result(id)).rejects.toMatchObject({ code: 'GW_WORKFLOW_CHANGED', kind: 'terminal' });
+    expect(did).toEqual([]);
+  });
+});
+
 describe('an engine that cannot start', () => {
   const refused = async (databaseUrl: string): Promise<Error> => {
     engine = testEngine(databaseUrl);
