@@ -8,6 +8,8 @@ import { useStub } from '../testing/use-stub.ts';
 
 const failure = (promise: Promise<unknown>): Promise<OpenStackError> => promise.then(() => expect.unreachable('it should have failed'), (error: unknown) => error as OpenStackError);
 const MIB = 1024 * 1024;
+/** On a busy machine everything takes longer. */
+const PATIENCE = { timeout: 15_000 };
 const FILE = '/image/v2/images/i/file';
 
 async function* mebibytes(count: number, onPiece: (index: number) => void = () => {}): AsyncGenerator<Uint8Array> {
@@ -37,9 +39,9 @@ describe('an upload', () => {
       })();
     });
     const upload = stub.cloud().image.upload('i', mebibytes(64, () => (taken += 1)));
+    await expect.poll(() => taken, PATIENCE).toBeGreaterThan(0);
     await wait(200);
     // The rest waits in the source, not in our memory: socket buffers hold a few MiB at most.
-    expect(taken).toBeGreaterThan(0);
     expect(taken).toBeLessThan(32);
     release();
     await upload;
@@ -87,14 +89,18 @@ describe('an upload', () => {
     const stub = await useStub();
     stub.on(`PUT ${FILE}`, () => ({ status: 204 }));
     const { image } = stub.cloud();
-    async function* slow(pause: number): AsyncGenerator<Uint8Array> {
-      for (let index = 0; index < 5; index += 1) {
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      for (let index = 0; index < 6; index += 1) {
         yield Buffer.from('x');
-        await wait(pause);
+        await wait(150);
       }
     }
-    await image.upload('i', slow(60), undefined, { timeoutMs: 150 });
-    expect(await failure(image.upload('i', slow(400), undefined, { timeoutMs: 100 }))).toMatchObject({ code: 'OS_TIMEOUT' });
+    async function* stuck(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('x');
+      await new Promise(() => {});
+    }
+    await image.upload('i', slow(), undefined, { timeoutMs: 800 });
+    expect(await failure(image.upload('i', stuck(), undefined, { timeoutMs: 100 }))).toMatchObject({ code: 'OS_TIMEOUT' });
   });
   it('ends when its caller gives it up', async () => {
     const stub = await useStub();
@@ -151,7 +157,7 @@ describe('a download', () => {
       res.writeHead(200, { 'content-length': MIB });
       res.write(Buffer.alloc(1000));
     });
-    const { stream } = await stub.cloud().image.download('i', { timeoutMs: 100 });
+    const { stream } = await stub.cloud().image.download('i', { timeoutMs: 1000 });
     expect(await failure(read(stream))).toMatchObject({ code: 'OS_TIMEOUT', kind: 'retryable' });
   });
   it('ends when its caller gives it up', async () => {
@@ -239,9 +245,9 @@ describe('connections', () => {
   it('are all closed by close', async () => {
     const stub = await useStub();
     const cloud = stub.cloud();
-    stub.on('GET /image/v2/images/', () => wait(500).then(() => undefined));
+    stub.on('GET /image/v2/images/', () => new Promise(() => {}));
     const asked = failure(cloud.image.get('i', { retries: 0 }));
-    await expect.poll(() => stub.count('GET /image')).toBe(1);
+    await expect.poll(() => stub.count('GET /image'), PATIENCE).toBe(1);
     await cloud.close();
     expect(await asked).toMatchObject({ code: 'OS_UNREACHABLE' });
     await cloud.close();
