@@ -196,3 +196,4 @@ export function openLab(paths: LabPaths = labPaths()): Lab {
     },
   };
 }
+export * from './harness/index.ts';

@@ -11,6 +11,8 @@ export interface BackupWish {
   readonly volumeId: string;
   readonly snapshotId: string;
   readonly incremental: boolean;
+  /** Which cinder-backup does it; left out: Cinder chooses. */
+  readonly zone?: string | undefined;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function ensureBackup(deps: CinderDeps, wish: BackupWish, onStatus:
     await deleteBackup(deps, backup.id);
     backup = undefined;
   }
-  const id = (backup ?? (await backups.create({ volume_id: wish.volumeId, snapshot_id: wish.snapshotId, incremental: wish.incremental, name, description: 'Godwit recovery point', force: true }))).id;
+  const id = (backup ?? (await backups.create({ volume_id: wish.volumeId, snapshot_id: wish.snapshotId, incremental: wish.incremental, name, description: 'Godwit recovery point', force: true, ...(wish.zone === undefined ? {} : { availability_zone: wish.zone }) }))).id;
   let downSince: number | undefined;
   return waitFor(
     async () => {

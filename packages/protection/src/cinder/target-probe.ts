@@ -13,6 +13,8 @@ export interface ProbeEnd {
   readonly cloud: Cloud;
   /** Type for the scratch volume. */
   readonly volumeType: string;
+  /** Which of the source's cinder-backups is proved. */
+  readonly zone?: string | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function probeTarget(source: ProbeEnd, target: ProbeEnd, clock: Clo
     const backupId = await at(source.site, async () => {
       const volume = await source.cloud.volume.volumes.create({ name, size: 1, volume_type: source.volumeType });
       await volumeReady(from, volume.id);
-      const backup = await source.cloud.volume.backups.create({ volume_id: volume.id, name, force: true });
+      const backup = await source.cloud.volume.backups.create({ volume_id: volume.id, name, force: true, ...(source.zone === undefined ? {} : { availability_zone: source.zone }) });
       await waitFor(
         async () => {
           const now = await source.cloud.volume.backups.get(backup.id);

@@ -16,7 +16,7 @@ export interface VolumeBackup {
 export async function backUpVolume(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, window: WindowRecord, volume: VolumeRecord, s: StepContext): Promise<VolumeBackup> {
   const cloud = deps.sites.get(prepared.source).asProject(prepared.group.project);
   const item = volume.name || volume.id;
-  const wish = { pointId: input.pointId, volumeId: volume.id, snapshotId: window.snapshots[volume.id] ?? '', incremental: prepared.incremental };
+  const wish = { pointId: input.pointId, volumeId: volume.id, snapshotId: window.snapshots[volume.id] ?? '', incremental: prepared.incremental, zone: prepared.group.policy.backupZone };
   const backup = await at(
     prepared.source,
     () => ensureBackup({ site: prepared.source, cloud, clock: deps.clock, signal: s.signal }, wish, (status) => s.progress({ phase: 'BackingUp', item, message: status })),

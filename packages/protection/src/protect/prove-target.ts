@@ -8,15 +8,18 @@ const proofHoldsMs = 24 * 3_600_000;
 
 export async function proveTarget(deps: ProtectDeps, prepared: Prepared, s: StepContext): Promise<void> {
   const { source, target, group } = prepared;
-  const proved = await deps.store.targetVerifiedAt(source, target);
+  const zone = group.policy.backupZone;
+  // Each of a site's cinder-backups has storage of its own to prove.
+  const proven = zone === undefined ? source : `${source}/${zone}`;
+  const proved = await deps.store.targetVerifiedAt(proven, target);
   if (proved && deps.clock.now().getTime() - proved.getTime() < proofHoldsMs) return;
   const type = prepared.volumes[0]?.type ?? '';
   await probeTarget(
-    { site: source, cloud: deps.sites.get(source).asProject(group.project), volumeType: type },
+    { site: source, cloud: deps.sites.get(source).asProject(group.project), volumeType: type, zone },
     { site: target, cloud: deps.sites.get(target).asProject(group.project), volumeType: deps.sites.map(source, target, 'volumeTypes', type) },
     deps.clock,
     s.signal,
     (message) => s.progress({ phase: 'ProvingBackupTarget', message }),
   );
-  await deps.store.targetVerified(source, target, deps.clock.now());
+  await deps.store.targetVerified(proven, target, deps.clock.now());
 }
