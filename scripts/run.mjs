@@ -2,7 +2,7 @@
 // fresh clone. Only Node's own modules may be imported here.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,11 +30,36 @@ function ensureNode() {
 function ensurePackages() {
   const stamp = join(root, 'node_modules', '.godwit-stamp');
   const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
-  console.error('Installing npm packages (once) …');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
-  mkdirSync(dirname(stamp), { recursive: true });
-  writeFileSync(stamp, hash);
+  const current = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
+  if (current()) return;
+  // Two commands at once must not install into one folder: the second waits, and finds it done.
+  const release = takeLock(join(root, '.npm-install.lock'));
+  try {
+    if (current()) return;
+    console.error('Installing npm packages (once) …');
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
+    mkdirSync(dirname(stamp), { recursive: true });
+    writeFileSync(stamp, hash);
+  } finally {
+    release();
+  }
+}
+
+/** A file that holds the owner's process id; one whose owner is dead is taken over. */
+function takeLock(file) {
+  for (;;) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      const release = () => rmSync(file, { force: true });
+      process.once('exit', release);
+      return release;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const owner = Number(readFileSync(file, 'utf8'));
+      if (owner > 0 && !existsSync(`/proc/${owner}`)) rmSync(file, { force: true });
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    }
+  }
 }
 
 const tsx = (file, ...rest) => run(process.execPath, ['--import', 'tsx', join(root, file), ...rest]);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { at, GodwitError } from '@godwit/sites';
+import { at, GodwitError, toGodwitError } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
 import { callerProject, findGroup, findPoint } from './access.ts';
 import { rebuildProject } from './catalog/rebuild.ts';
@@ -7,7 +7,7 @@ import type { Deps } from './deps.ts';
 import { ThawKeeper } from './freeze/keeper.ts';
 import { quiesceOne, unquiesceOne } from './freeze/one-server.ts';
 import { peerSite } from './group-sites.ts';
-import { resolveMembers } from './inventory/resolve.ts';
+import { reachProject, resolveMembers } from './inventory/resolve.ts';
 import { protectPreflight, protectReport } from './preflight/protect.ts';
 import { protectWorkflow } from './protect/workflow.ts';
 import { purgeWorkflow, releaseVolumes } from './purge.ts';
@@ -45,6 +45,9 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
       sites.get(spec.recoverySite);
       if (spec.site === spec.recoverySite) throw new GodwitError('GW_SAME_SITE', 'terminal', `group ${spec.name} would be recovered at the site that it is to survive, ${spec.site}`, { site: spec.site, action: 'Name another site for the recovery.' });
       const members = await resolveMembers(site, project, spec.members);
+      await reachProject(sites.get(spec.recoverySite), project).catch((e: unknown) => {
+        throw toGodwitError(e, { site: spec.recoverySite });
+      });
       const now = clock.now().toISOString();
       const group: Group = {
         id: randomUUID(), name: spec.name, project, site: spec.site, recoverySite: spec.recoverySite, activeSite: spec.site, epoch: 1,

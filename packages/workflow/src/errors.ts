@@ -3,7 +3,7 @@ import type { ErrorKind, JobError, Json } from './types.ts';
 const KINDS: readonly string[] = ['terminal', 'retryable', 'waiting'];
 
 /** Context that the errors of other packages carry beside code and kind; kept in `details` so that it survives the journal. */
-const CONTEXT = ['site', 'resource', 'requestId', 'status'] as const;
+const CONTEXT = ['site', 'resource', 'requestId', 'action', 'status'] as const;
 
 /**
  * Every error that leaves this package: its own (`GW_JOB_…`, `GW_POSTGRES_…`) and those of steps, as they were journaled.

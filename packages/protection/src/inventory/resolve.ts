@@ -1,3 +1,4 @@
+import { isOpenStackError } from '@godwit/openstack';
 import { at, GodwitError, type ProjectRef, type Site } from '@godwit/sites';
 import type { Member } from '../schemas.ts';
 import { readServer, unknownServer } from './read-server.ts';
@@ -7,6 +8,7 @@ import type { ServerRecord } from './types.ts';
 export async function resolveMembers(site: Site, project: ProjectRef, wanted: readonly string[]): Promise<Member[]> {
   const servers = await at(site.name, async () => {
     const tenant = site.asProject(project);
+    await reachProject(site, project);
     // all_tenants is not asked for: an admin's list is then the scoped project's own.
     return tenant.compute.servers.list();
   });
@@ -31,6 +33,22 @@ export async function resolveMembers(site: Site, project: ProjectRef, wanted: re
     seen.add(m.serverId);
   }
   return members;
+}
+
+/** Keystone answers a user without a role in a project as it answers a wrong password; the difference matters to whoever must act. */
+export async function reachProject(site: Site, project: ProjectRef): Promise<void> {
+  try {
+    await site.asProject(project).session.token();
+  } catch (cause) {
+    if (!isOpenStackError(cause, 'OS_UNAUTHORIZED')) throw cause;
+    await site.admin.session.token(); // its own fault shows here
+    throw new GodwitError('GW_PROJECT_NOT_SERVED', 'terminal', `${site.name}: Godwit’s user has no role in project ${project.name} of domain ${project.domain}`, {
+      site: site.name,
+      resource: `project ${project.name}`,
+      action: 'Have the operator give it the roles named in docs/operators/roles.md there.',
+      cause,
+    });
+  }
 }
 
 /** Reads every member, side by side. */

@@ -1,16 +1,9 @@
-import type { Cloud } from '@godwit/openstack';
+import type { Cloud, QuotaUsage } from '@godwit/openstack';
 import type { Finding } from '../schemas.ts';
 import type { Check } from './findings.ts';
 
 /** What will be made, by the name of the quota that counts it. */
 export type Needs = Readonly<Record<string, number>>;
-
-interface Usage {
-  readonly limit: number;
-  readonly in_use?: number;
-  readonly used?: number;
-  readonly reserved?: number;
-}
 
 export function quotaCheck(site: string, tenant: Cloud, service: 'volume' | 'compute' | 'network', needs: Needs): Check {
   return {
@@ -18,18 +11,18 @@ export function quotaCheck(site: string, tenant: Cloud, service: 'volume' | 'com
     resource: `${service} quota`,
     run: async () => {
       const { projectId } = await tenant.session.token();
-      const quota = (await tenant[service].quota(projectId ?? '')) as Readonly<Record<string, unknown>>;
+      const quota = await tenant[service].quota(projectId ?? '');
       return shortages(site, service, quota, needs);
     },
   };
 }
 
 /** Compares needs with what is left. Also used by tests: no I/O. */
-export function shortages(site: string, service: string, quota: Readonly<Record<string, unknown>>, needs: Needs): Finding[] {
+export function shortages(site: string, service: string, quota: Readonly<Record<string, QuotaUsage>>, needs: Needs): Finding[] {
   return Object.entries(needs).flatMap(([name, need]): Finding[] => {
-    const usage = quota[name] as Usage | undefined;
-    if (need <= 0 || typeof usage !== 'object' || usage === null || usage.limit < 0) return [];
-    const used = (usage.in_use ?? usage.used ?? 0) + (usage.reserved ?? 0);
+    const usage = quota[name];
+    if (need <= 0 || usage === undefined || usage.limit < 0) return [];
+    const used = usage.inUse + usage.reserved;
     if (used + need <= usage.limit) return [];
     return [
       {

@@ -1,5 +1,6 @@
-import { at, GodwitError } from '@godwit/sites';
+import { at, GodwitError, toGodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
+import { verifyChain } from '../cinder/chain.ts';
 import { ensureCinderGroup } from '../cinder/group.ts';
 import { peerSite } from '../group-sites.ts';
 import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
@@ -46,16 +47,30 @@ export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepCon
     volumes,
     cinderGroupId,
     sequence: mine?.sequence ?? (points.at(-1)?.sequence ?? 0) + 1,
-    incremental: chainGoesOn(group, points, volumes),
+    incremental: await chainGoesOn(deps, group, points, volumes),
     createdAt: deps.clock.now().toISOString(),
   };
 }
 
-/** An increment needs a sound point of this site and these volumes before it, and a chain that is not too long. */
-function chainGoesOn(group: Group, points: readonly RecoveryPoint[], volumes: readonly VolumeRecord[]): boolean {
+/**
+ * An increment needs a sound point of this site and these volumes before it, a chain that is not too long, and one that is still whole
+ * at both ends: an increment on a parent that somebody deleted would be worth nothing.
+ */
+async function chainGoesOn(deps: ProtectDeps, group: Group, points: readonly RecoveryPoint[], volumes: readonly VolumeRecord[]): Promise<boolean> {
   const sound = points.filter((p) => p.state === 'Available' && p.sourceSite === group.activeSite && p.recoverySite === peerSite(group));
   const last = sound.at(-1);
   if (!last) return false;
   if (!volumes.every((v) => last.volumes.some((l) => l.volumeId === v.id && l.sizeGiB === v.sizeGiB))) return false;
-  return last.volumes.every((v) => v.chain.length < group.policy.fullEvery);
+  if (!last.volumes.every((v) => v.chain.length < group.policy.fullEvery)) return false;
+  try {
+    for (const site of [group.activeSite, peerSite(group)]) {
+      const cloud = deps.sites.get(site).asProject(group.project);
+      await Promise.all(last.volumes.map((v) => verifyChain(site, cloud, v.chain)));
+    }
+    return true;
+  } catch (error) {
+    if (!(error instanceof GodwitError) || error.code !== 'GW_CHAIN_BROKEN') throw toGodwitError(error);
+    deps.log('warn', 'the chain of the last recovery point is broken: this one begins a new one', { group: group.name, reason: error.message });
+    return false;
+  }
 }
