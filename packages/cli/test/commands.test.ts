@@ -50,6 +50,17 @@ describe('group', () => {
     expect(input).toMatchObject({ members: ['vm2', 'vm1'] });
   });
 
+  it('create names the zone of the backups, and leaves it out when not asked', async () => {
+    const { code, out } = await bench.run([...create, '--backup-zone', 'swift']);
+    expect([code, out]).toEqual([0, expect.stringContaining('full every 5, backups in zone swift')]);
+    const [, , input] = bench.world.protection.calls.find((c) => c[0] === 'createGroup') ?? [];
+    expect(input).toMatchObject({ policy: { backupZone: 'swift' } });
+    await bench.run(['group', 'create', 'other', ...create.slice(3)]);
+    const plain = bench.world.protection.calls.filter((c) => c[0] === 'createGroup').at(-1)?.[2];
+    expect(plain).toMatchObject({ name: 'other', policy: { freezeLimitSeconds: 20 } });
+    expect((plain as { policy: object }).policy).not.toHaveProperty('backupZone');
+  });
+
   it('list and show', async () => {
     const { group } = await populate(bench.world);
     expect((await bench.run('group list -f value -c name -c members')).out).toBe('vnf ["vm1","vm2"]\n');

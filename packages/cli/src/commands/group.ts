@@ -28,7 +28,7 @@ const showColumns = (now: Date): Column<Group>[] => [
     key: 'policy',
     header: 'Policy',
     value: (g) => g.policy,
-    text: ({ policy: p }) => `${p.method}, frozen at most ${p.freezeLimitSeconds} s, ${p.retain} points kept, full every ${p.fullEvery}`,
+    text: ({ policy: p }) => `${p.method}, frozen at most ${p.freezeLimitSeconds} s, ${p.retain} points kept, full every ${p.fullEvery}${p.backupZone === undefined ? '' : `, backups in zone ${p.backupZone}`}`,
   },
   { key: 'createdAt', header: 'Created', value: (g) => g.createdAt, text: (g) => ago(g.createdAt, now) },
   { key: 'updatedAt', header: 'Updated', value: (g) => g.updatedAt, text: (g) => ago(g.updatedAt, now) },
@@ -41,6 +41,7 @@ interface CreateFlags {
   readonly freezeLimit?: number;
   readonly retain?: number;
   readonly fullEvery?: number;
+  readonly backupZone?: string;
 }
 
 const create = command<CreateFlags, [{ name: 'name'; brief: string }]>({
@@ -54,13 +55,15 @@ const create = command<CreateFlags, [{ name: 'name'; brief: string }]>({
     freezeLimit: { kind: 'parsed', parse: integer(5, 300), optional: true, placeholder: 'SECONDS', brief: 'No guest stays frozen longer (default 30)' },
     retain: { kind: 'parsed', parse: integer(1, 365), optional: true, placeholder: 'N', brief: 'Recovery points kept (default 7)' },
     fullEvery: { kind: 'parsed', parse: integer(1, 100), optional: true, placeholder: 'N', brief: 'A full backup every so many points (default 14)' },
+    backupZone: { kind: 'parsed', parse: string, optional: true, placeholder: 'ZONE', brief: 'Availability zone of the cinder-backup to use (default: Cinder’s choice)' },
   },
   run: async (cli, { flags, args }) => {
-    const { site, recoverySite, member, freezeLimit, retain, fullEvery } = flags;
+    const { site, recoverySite, member, freezeLimit, retain, fullEvery, backupZone } = flags;
     const policy = {
       ...(freezeLimit !== undefined && { freezeLimitSeconds: freezeLimit }),
       ...(retain !== undefined && { retain }),
       ...(fullEvery !== undefined && { fullEvery }),
+      ...(backupZone !== undefined && { backupZone }),
     };
     const { body } = await cli.api.post<Group>('/v1/groups', { name: args.name, site, recoverySite, members: member, policy });
     await cli.print.show(body, showColumns(cli.io.now()));
