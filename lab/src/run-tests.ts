@@ -40,7 +40,7 @@ async function main(): Promise<number> {
   }
   const filters = wanted.map((name) => `lab/test/${all.find((f) => f.includes(name)) ?? name}`);
   try {
-    return await runInOps(lab, [process.execPath, join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'lab', '--root', projectRoot, ...filters]);
+    return await runInOps(lab, [process.execPath, join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'lab', '--reporter', 'verbose', '--root', projectRoot, ...filters]);
   } finally {
     if (!values.keep) await lab.down();
   }

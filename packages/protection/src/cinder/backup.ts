@@ -43,7 +43,7 @@ export async function ensureBackup(deps: CinderDeps, wish: BackupWish, onStatus:
       }
       // With its daemon dead a backup stays `creating` for ever: watch the service, not only the backup.
       downSince = (await serviceUp(deps.cloud)) ? undefined : (downSince ?? performance.now());
-      if (downSince !== undefined && performance.now() - downSince > serviceGraceMs) throw serviceDown(deps.site);
+      if (downSince !== undefined && performance.now() - downSince > serviceGraceMs) throw serviceDown(deps.site, 'waiting');
       return undefined;
     },
     { ...deps, pollMs: 1_000, timeoutMs: 24 * 3_600_000, onTimeout: () => stuck(deps.site, `backup ${id}`, 'not finished after 24 h') },
@@ -58,30 +58,49 @@ export async function serviceUp(cloud: Cloud): Promise<boolean> {
   return services.some((s) => s.state === 'up' && s.status === 'enabled');
 }
 
-const serviceDown = (site: string): GodwitError =>
-  new GodwitError('GW_BACKUP_SERVICE_DOWN', 'waiting', `${site}: no cinder-backup is up`, { site, resource: 'cinder-backup', action: 'Start cinder-backup at this site; the job goes on by itself.' });
+const serviceDown = (site: string, kind: 'waiting' | 'retryable', cause?: unknown): GodwitError =>
+  new GodwitError('GW_BACKUP_SERVICE_DOWN', kind, `${site}: no cinder-backup is up`, { site, resource: 'cinder-backup', action: 'Start cinder-backup at this site; the job goes on by itself.', cause });
 
-/** Deletes a backup and waits until it is gone; one that is not there is success. */
+/**
+ * Deletes a backup and waits until it is gone; one that is not there is success. Cinder deletes only those that are idle: one that is
+ * still made or restored is waited for.
+ */
 export async function deleteBackup(deps: CinderDeps, id: string): Promise<void> {
   const { backups } = deps.cloud.volume;
-  try {
-    const before = await backups.get(id);
-    if (before.status !== 'deleting') await backups.delete(id);
-  } catch (error) {
-    if (isNotFound(error)) return;
-    throw error;
-  }
+  let asked = false;
+  let downSince: number | undefined;
   await waitFor(
     async () => {
-      try {
-        const now = await backups.get(id);
-        if (now.status.startsWith('error')) throw stuck(deps.site, `backup ${id}`, `${now.status}: ${now.fail_reason ?? ''}`);
-        return undefined;
-      } catch (error) {
-        if (isNotFound(error)) return true;
-        throw error;
-      }
+      const now = await find(deps.cloud, id);
+      if (now === undefined) return true;
+      if (!asked && (now.status === 'available' || now.status.startsWith('error'))) {
+        await askToDelete(deps, id);
+        asked = true;
+      } else if (now.status.startsWith('error')) throw stuck(deps.site, `backup ${id}`, `${now.status}: ${now.fail_reason ?? ''}`);
+      downSince = (await serviceUp(deps.cloud)) ? undefined : (downSince ?? performance.now());
+      // Retried, not waited for: a job that only cleans up must not hold its group while the site is broken.
+      if (downSince !== undefined && performance.now() - downSince > serviceGraceMs) throw serviceDown(deps.site, 'retryable');
+      return undefined;
     },
     { ...deps, pollMs: 500, timeoutMs: 600_000, onTimeout: () => stuck(deps.site, `backup ${id}`, 'not deleted after 600 s') },
   );
+}
+
+/** Cinder's 404 to a delete says as well that no cinder-backup is up, while the backup is still there. */
+async function askToDelete(deps: CinderDeps, id: string): Promise<void> {
+  try {
+    await deps.cloud.volume.backups.delete(id);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    if (await find(deps.cloud, id)) throw serviceDown(deps.site, 'retryable', error);
+  }
+}
+
+async function find(cloud: Cloud, id: string): Promise<Backup | undefined> {
+  try {
+    return await cloud.volume.backups.get(id);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
-import { deleteGroupSnapshot, memberSnapshots, takeGroupSnapshot } from '../cinder/group-snapshot.ts';
+import { deleteGroupSnapshot } from '../cinder/drop-group-snapshot.ts';
+import { memberSnapshots, takeGroupSnapshot } from '../cinder/group-snapshot.ts';
 import { freezeWindow, type NamedGuest } from '../freeze/window.ts';
 import type { Prepared } from './prepare.ts';
 import type { ProtectDeps, ProtectInput } from './workflow.ts';

@@ -32,13 +32,13 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
       const volumes = await ctx.all('restore', plan.volumes, (v) => v.id, (v, s) => restoreVolume(deps, plan, v, s), {
         compensate: (_result, s) => deleteVolumes(deps, plan, s),
       });
-      const ports = await ctx.all('ports', plan.servers, (v) => v.name, (v, s) => createPorts(deps, plan, v, s), {
+      const ports = await ctx.all('ports', plan.servers, (v) => v.id, (v, s) => createPorts(deps, plan, v, s), {
         compensate: (_result, s) => deletePorts(deps, plan, s),
       });
       const servers: BootedServer[] = [];
       for (const [n, server] of plan.servers.entries()) {
         servers.push(
-          await ctx.step(`boot[${server.name}]`, (s) => bootServer(deps, plan, server, volumes, ports[n] ?? [], s), {
+          await ctx.step(`boot[${server.name} ${server.id}]`, (s) => bootServer(deps, plan, server, volumes, ports[n] ?? [], s), {
             compensate: (_result, s) => deleteServers(deps, plan, s),
           }),
         );
