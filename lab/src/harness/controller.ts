@@ -30,6 +30,15 @@ export interface Controller {
   stop(): Promise<void>;
 }
 
+/** A controller that an interrupted run left is ended, and only that: the pid file's process must have our configuration in its arguments. */
+async function endLeftOver(pidFile: string, configFile: string): Promise<void> {
+  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+  const argv = pid > 0 ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') : '';
+  if (!argv.includes(configFile)) return;
+  process.kill(pid, 'SIGKILL');
+  await eventually('the left-over controller to end', () => !existsSync(`/proc/${pid}`), { timeoutMs: 20_000, everyMs: 100 });
+}
+
 /** Starts the real controller, as its own process in the network `ops`, and waits until it is ready. */
 export async function startController(lab: Lab, options: ControllerOptions = {}): Promise<Controller> {
   const name = options.name ?? 'controller';
@@ -44,12 +53,15 @@ export async function startController(lab: Lab, options: ControllerOptions = {})
   const configFile = join(dir, 'godwit.yaml');
   await writeFile(configFile, stringify(config), { mode: 0o600 });
   const logFile = join(dir, 'controller.log');
+  const pidFile = join(dir, 'controller.pid');
+  await endLeftOver(pidFile, configFile);
   const { argv, env } = lab.spawnArgs('ops', [process.execPath, join(projectRoot, 'bin', 'godwit-server.mjs'), '--config', configFile]);
   const fd = openSync(logFile, 'a');
   const child: ChildProcess = spawn(argv[0] ?? '', argv.slice(1), {
     stdio: ['ignore', fd, fd],
     env: { ...env, ...options.env, ...(options.crashAt === undefined ? {} : { GODWIT_CRASH_AT: options.crashAt }) },
   });
+  await writeFile(pidFile, String(child.pid));
   let over = false;
   const ended = new Promise<void>((resolve) => child.once('exit', () => ((over = true), resolve())));
   const url = `http://${host}:${port}`;

@@ -8,7 +8,7 @@ export const names = {
   groupSnapshot: (pointId: string) => `godwit-${pointId}`,
   backup: (pointId: string, volumeId: string) => `godwit-${pointId}-${volumeId}`,
   restoredVolume: (pointId: string, epoch: number, volumeId: string) => `godwit-${pointId}-e${epoch}-${volumeId}`,
-  probe: (source: string, target: string) => `godwit-probe-${source}-${target}`,
+  probe: (pointId: string) => `godwit-probe-${pointId}`,
 } as const;
 
 /** Metadata keys on what a recovery makes. */

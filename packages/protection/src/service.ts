@@ -8,6 +8,7 @@ import { ThawKeeper } from './freeze/keeper.ts';
 import { quiesceOne, unquiesceOne } from './freeze/one-server.ts';
 import { peerSite } from './group-sites.ts';
 import { reachProject, resolveMembers } from './inventory/resolve.ts';
+import { asFinding } from './preflight/findings.ts';
 import { protectPreflight, protectReport } from './preflight/protect.ts';
 import { protectWorkflow } from './protect/workflow.ts';
 import { purgeWorkflow, releaseVolumes } from './purge.ts';
@@ -113,7 +114,15 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
     async rebuildCatalog(caller, site) {
       sites.get(site);
       const projects = caller.admin ? await knownProjects(deps, site, caller) : [callerProject(caller)];
-      const results = await Promise.all(projects.map((p) => rebuildProject(deps, site, p)));
+      const results = await Promise.all(
+        projects.map((p) =>
+          rebuildProject(deps, site, p).catch((error: unknown): RebuildResult => {
+            // Of many projects one that cannot be read is named; the others are rebuilt all the same.
+            if (projects.length === 1) throw error;
+            return { site, groups: [], points: [], findings: [asFinding(error, site, `project ${p.name}`)] };
+          }),
+        ),
+      );
       return results.reduce<RebuildResult>((a, b) => ({ site, groups: [...a.groups, ...b.groups], points: [...a.points, ...b.points], findings: [...a.findings, ...b.findings] }), { site, groups: [], points: [], findings: [] });
     },
 
@@ -142,6 +151,9 @@ async function choosePoint(deps: Deps, group: Group, to: string, wanted: string 
       resource: `group ${group.name}`,
       action: `godwit recovery-point list ${group.name} shows those there are; godwit catalog rebuild --site ${to} looks for more. It is protected to ${peerSite(group)}.`,
     });
+  }
+  if (chosen.recoverySite !== to) {
+    throw new GodwitError('GW_POINT_ELSEWHERE', 'terminal', `recovery point ${chosen.sequence} lies at ${chosen.recoverySite}, not at ${to}`, { site: to, resource: `recovery point ${chosen.id}`, action: `Recover to ${chosen.recoverySite}, or choose a point that lies at ${to}.` });
   }
   if (chosen.state !== 'Available') throw new GodwitError('GW_POINT_NOT_AVAILABLE', 'terminal', `recovery point ${chosen.sequence} is ${chosen.state}`, { resource: `recovery point ${chosen.id}`, action: 'Choose one that is Available.' });
   return chosen.id;

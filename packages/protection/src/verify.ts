@@ -13,7 +13,7 @@ export async function verifyPoint(deps: Deps, group: Group, point: RecoveryPoint
   const site = point.recoverySite;
   const tenant = deps.sites.get(site).asProject(group.project);
   const findings = await findAll([
-    { site, resource: `recovery point ${point.id}`, run: async () => (await readManifest(site, tenant, point.id), []) },
+    { site, resource: `recovery point ${point.id}`, run: async () => (await readManifest(site, tenant, point.id, point.manifest?.sha256), []) },
     ...point.volumes.map((v) => ({ site, resource: `volume ${v.name || v.volumeId}`, run: () => at(site, async () => (await verifyChain(site, tenant, v.chain), [])) })),
   ]);
   return { point: point.id, ok: findings.length === 0, restored: false, findings };

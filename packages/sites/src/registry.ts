@@ -81,8 +81,8 @@ class Registry implements SiteRegistry {
 
   map(from: string, to: string, what: MappedKind, name: string): string {
     const mapping = this.#mappings.find((m) => m.from === from && m.to === to);
-    const mapped = mapping?.[what][name];
-    if (mapped !== undefined) return mapped;
+    const mapped = mapping?.[what];
+    if (mapped !== undefined && Object.hasOwn(mapped, name)) return mapped[name] ?? name;
     // A mapping holds both ways: what comes back is called as it was.
     const back = this.#mappings.find((m) => m.from === to && m.to === from);
     return Object.entries(back?.[what] ?? {}).find(([, v]) => v === name)?.[0] ?? name;

@@ -47,11 +47,12 @@ export class OpenStackSite implements Site {
   }
 
   asProject(project: ProjectRef): Cloud {
-    const key = `${project.domain}/${project.name}`;
+    // Names may hold a slash: the two must not run into each other.
+    const key = JSON.stringify([project.domain, project.name]);
     let cloud = this.#projects.get(key);
     if (!cloud) {
       const { projectId: _i, projectDomainId: _d, domainId: _x, domainName: _y, systemScope: _s, ...auth } = this.#cloud.auth;
-      cloud = this.#make({ ...this.#cloud, name: `${this.#cloud.name} (${key})`, auth: { ...auth, projectName: project.name, projectDomainName: project.domain } });
+      cloud = this.#make({ ...this.#cloud, name: `${this.#cloud.name} (${project.domain}/${project.name})`, auth: { ...auth, projectName: project.name, projectDomainName: project.domain } });
       this.#projects.set(key, cloud);
     }
     return cloud;

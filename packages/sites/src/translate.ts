@@ -11,8 +11,10 @@ interface Coded {
 
 const isCoded = (e: unknown): e is Coded => e instanceof Error && typeof (e as Partial<Coded>).code === 'string' && typeof (e as Partial<Coded>).kind === 'string';
 
-/** What an error of a client below us means at the level of sites, and what to do about it. */
-const meanings: Readonly<Record<string, { code: `GW_${string}`; action: string }>> = {
+const cloudsYaml = 'Correct this site’s entry in clouds.yaml.';
+
+/** What an error of a client below us means at the level of sites, and what to do about it. A test holds it against those packages' codes. */
+export const meanings: Readonly<Record<string, { code: `GW_${string}`; action: string }>> = {
   OS_UNAUTHORIZED: { code: 'GW_SITE_CREDENTIALS', action: 'Check the user, password and project of this site’s entry in clouds.yaml.' },
   OS_FORBIDDEN: { code: 'GW_SITE_FORBIDDEN', action: 'Give Godwit’s user the role named in docs/operators/roles.md on this project.' },
   OS_NOT_FOUND: { code: 'GW_RESOURCE_GONE', action: 'Someone deleted it; look at the site, then try again.' },
@@ -24,13 +26,31 @@ const meanings: Readonly<Record<string, { code: `GW_${string}`; action: string }
   OS_TIMEOUT: { code: 'GW_SITE_UNREACHABLE', action: 'The service did not answer in time: godwit site check.' },
   OS_TLS: { code: 'GW_SITE_TLS', action: 'Name the CA that signed the site’s certificate as cacert in clouds.yaml.' },
   OS_MICROVERSION_UNSUPPORTED: { code: 'GW_SITE_TOO_OLD', action: 'The site’s service is older than what this needs.' },
+  OS_NOT_SUPPORTED: { code: 'GW_SITE_REFUSED', action: 'The service does not implement this; see its driver’s documentation.' },
+  OS_BAD_CHECKSUM: { code: 'GW_SITE_ANSWER', action: 'What was received is not what the service has: try again, then look at what stands between.' },
+  OS_ENDPOINT_MISSING: { code: 'GW_CONFIG_INVALID', action: 'The site’s catalogue has no such endpoint: check region and interface of its entry in clouds.yaml.' },
+  OS_CONFIG_FILE: { code: 'GW_CONFIG_INVALID', action: cloudsYaml },
+  OS_CONFIG_NO_CLOUD: { code: 'GW_CONFIG_INVALID', action: cloudsYaml },
+  OS_CONFIG_CLOUD_UNKNOWN: { code: 'GW_CONFIG_INVALID', action: cloudsYaml },
+  OS_CONFIG_REGION: { code: 'GW_CONFIG_INVALID', action: cloudsYaml },
+  OS_CONFIG_AUTH_TYPE: { code: 'GW_CONFIG_INVALID', action: cloudsYaml },
+  OS_CONFIG_INCOMPLETE: { code: 'GW_CONFIG_INVALID', action: cloudsYaml },
+  OS_CONFIG_INVALID: { code: 'GW_CONFIG_INVALID', action: cloudsYaml },
   OS_BAD_RESPONSE: { code: 'GW_SITE_ANSWER', action: 'The service answered something unexpected; see docs/errors.md.' },
   RPC_NO_ROUTE: { code: 'GW_DAEMON_ABSENT', action: 'No daemon listens under that host’s name: check nova-compute on it.' },
   RPC_TIMEOUT: { code: 'GW_DAEMON_SILENT', action: 'The daemon took the message but did not answer; look at its log.' },
   RPC_UNREACHABLE: { code: 'GW_BROKER_UNREACHABLE', action: 'Check that the site’s RabbitMQ runs and can be reached from here.' },
   RPC_DISCONNECTED: { code: 'GW_BROKER_LOST', action: 'The link to the site’s RabbitMQ broke; it is taken up again by itself.' },
   RPC_AUTH: { code: 'GW_BROKER_CREDENTIALS', action: 'Check the user, password and vhost in the site’s rpc URL.' },
-  RPC_FORBIDDEN: { code: 'GW_BROKER_FORBIDDEN', action: 'Give the RabbitMQ user the permissions named in docs/operators/roles.md.' },
+  RPC_FORBIDDEN: { code: 'GW_BROKER_FORBIDDEN', action: 'The daemon does not let Godwit’s user do this; look at its log.' },
+  RPC_REFUSED: { code: 'GW_BROKER_FORBIDDEN', action: 'Give the RabbitMQ user the permissions named in docs/operators/roles.md.' },
+  RPC_TLS: { code: 'GW_SITE_TLS', action: 'Name the CA of the site’s RabbitMQ as sites.SITE.rpc.caFile in godwit.yaml.' },
+  RPC_BAD_URL: { code: 'GW_CONFIG_INVALID', action: 'Correct sites.SITE.rpc.url (or the file that urlFile names) in godwit.yaml.' },
+  RPC_BAD_REQUEST: { code: 'GW_INTERNAL', action: 'A defect of Godwit: report it. Nothing was sent.' },
+  RPC_BAD_REPLY: { code: 'GW_DAEMON_ERROR', action: 'The daemon’s answer cannot be read; look at its log.' },
+  RPC_NOT_CONFIRMED: { code: 'GW_BROKER_LOST', action: 'The site’s RabbitMQ did not take the message: look at its log for an alarm.' },
+  RPC_CLOSED: { code: 'GW_BROKER_LOST', action: 'The link to the site’s RabbitMQ was closed here: the controller stops.' },
+  RPC_ABORTED: { code: 'GW_BROKER_LOST', action: 'The call was given up.' },
   RPC_UNSUPPORTED_VERSION: { code: 'GW_SITE_TOO_OLD', action: 'The site’s daemon does not know this RPC version.' },
   RPC_UNSAFE_OBJECT_VERSION: { code: 'GW_UNSAFE_OBJECT_VERSION', action: 'A defect of Godwit: report it. Nothing was sent.' },
   RPC_REMOTE: { code: 'GW_DAEMON_ERROR', action: 'The daemon refused; look at its log.' },

@@ -6,6 +6,7 @@ import type { Manifest } from '../manifest/schema.ts';
 import { labels } from '../names.ts';
 import { asFinding } from '../preflight/findings.ts';
 import { serversOfGroup } from '../recover/find.ts';
+import { projectKey } from '../store/store.ts';
 import type { Finding, Group, RebuildResult, RecoveryPoint } from '../schemas.ts';
 
 /**
@@ -20,17 +21,28 @@ export async function rebuildProject(deps: Deps, site: string, project: ProjectR
   manifests.sort((a, b) => a.point.sequence - b.point.sequence);
   const groups = new Set<string>();
   const points: string[] = [];
+  const refused = new Set<string>();
   for (const manifest of manifests) {
-    if (!groups.has(manifest.group.id)) {
-      const newest = manifests.filter((m) => m.group.id === manifest.group.id).at(-1) ?? manifest;
-      if (!(await restoreGroup(deps, site, newest))) {
-        findings.push({ code: 'GW_GROUP_EXISTS', site, resource: `group ${manifest.group.name}`, message: `another group of this project is called ${manifest.group.name}`, action: 'Delete or rename that one; then rebuild again.' });
+    const { group, point } = manifest;
+    if (refused.has(group.id)) continue;
+    if (!groups.has(group.id)) {
+      const newest = manifests.filter((m) => m.group.id === group.id).at(-1) ?? manifest;
+      const finding = await restoreGroup(deps, site, newest);
+      if (finding) {
+        findings.push(finding);
+        refused.add(group.id);
         continue;
       }
-      groups.add(manifest.group.id);
+      groups.add(group.id);
     }
-    if ((await deps.store.point(manifest.point.id))?.state === 'Available') {
-      points.push(manifest.point.id);
+    const known = await deps.store.point(point.id);
+    if (known) {
+      // One that failed, or is being made or deleted, does not come back by this.
+      if (known.state === 'Available' && known.groupId === group.id) points.push(point.id);
+      continue;
+    }
+    if (point.recoverySite !== site) {
+      findings.push({ code: 'GW_POINT_ELSEWHERE', site, resource: `recovery point ${point.id}`, message: `its manifest says that recovery point ${point.sequence} of group ${group.name} lies at ${point.recoverySite}, not at ${site}`, action: 'Call the site in godwit.yaml as it was called when the point was made.' });
       continue;
     }
     try {
@@ -53,26 +65,36 @@ async function tryRead(found: FoundManifest, site: string, findings: Finding[]):
   }
 }
 
-/** Where the group runs now is told by the newest epoch on the servers that recoveries made at this site. */
-async function restoreGroup(deps: Deps, site: string, manifest: Manifest): Promise<boolean> {
+/**
+ * Where the group runs now is told by the newest epoch on the servers that recoveries made at this site; volumes, too, show an epoch's
+ * number that was used. Returns what speaks against this group.
+ */
+async function restoreGroup(deps: Deps, site: string, manifest: Manifest): Promise<Finding | undefined> {
   const { group } = manifest;
   const known = await deps.store.group(group.id);
-  if (known) return true;
+  if (known) {
+    // A manifest is an image that its project can write: it must not speak for another project's group.
+    if (projectKey(known.project) === projectKey(group.project)) return undefined;
+    return { code: 'GW_MANIFEST_DAMAGED', site, resource: `group ${group.name}`, message: `the manifests of group ${group.name} at ${site} carry the id of a group of another project`, action: 'Find out who wrote them; they are not used.' };
+  }
   const recovered = await serversOfGroup(deps, group, site);
-  const epoch = Math.max(group.epoch, ...recovered.map((s) => Number(s.metadata?.[labels.epoch] ?? 0)));
-  const mine = recovered.filter((s) => s.metadata?.[labels.epoch] === String(epoch));
-  const activeHere = epoch > group.epoch && mine.length >= group.members.length;
+  const volumes = (await at(site, () => deps.sites.get(site).asProject(group.project).volume.volumes.list())).filter((v) => v.metadata[labels.group] === group.id);
+  const epochOf = (x: { readonly metadata: Readonly<Record<string, string>> }): number => Number(x.metadata[labels.epoch]) || 0;
+  const active = Math.max(0, ...recovered.map(epochOf));
+  const mine = recovered.filter((s) => epochOf(s) === active);
+  const activeHere = active > group.epoch && group.members.every((m) => mine.some((s) => s.metadata[labels.origin] === m.serverId));
   const now = deps.clock.now().toISOString();
   const restored: Group = {
     ...group,
-    epoch,
+    epoch: Math.max(group.epoch, active, ...volumes.map(epochOf)),
     activeSite: activeHere ? site : manifest.point.sourceSite,
-    members: activeHere ? group.members.map((m) => ({ ...m, serverId: mine.find((s) => s.metadata?.[labels.origin] === m.serverId)?.id ?? m.serverId })) : group.members,
+    members: activeHere ? group.members.map((m) => ({ ...m, serverId: mine.find((s) => s.metadata[labels.origin] === m.serverId)?.id ?? m.serverId })) : group.members,
     state: activeHere ? 'FailedOver' : 'Protected',
     conditions: [{ type: 'Rebuilt', status: 'True', reason: 'FromManifests', message: `read from the manifests at ${site}`, since: now }],
     updatedAt: now,
   };
-  return deps.store.insertGroup(restored);
+  if (await deps.store.insertGroup(restored)) return undefined;
+  return { code: 'GW_GROUP_EXISTS', site, resource: `group ${group.name}`, message: `another group of this project is called ${group.name}`, action: 'Delete or rename that one; then rebuild again.' };
 }
 
 function pointOf(manifest: Manifest, found: FoundManifest | undefined): RecoveryPoint {

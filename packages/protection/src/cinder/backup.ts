@@ -66,7 +66,6 @@ const serviceDown = (site: string, kind: 'waiting' | 'retryable', cause?: unknow
  * still made or restored is waited for.
  */
 export async function deleteBackup(deps: CinderDeps, id: string): Promise<void> {
-  const { backups } = deps.cloud.volume;
   let asked = false;
   let downSince: number | undefined;
   await waitFor(
@@ -82,7 +81,7 @@ export async function deleteBackup(deps: CinderDeps, id: string): Promise<void> 
       if (downSince !== undefined && performance.now() - downSince > serviceGraceMs) throw serviceDown(deps.site, 'retryable');
       return undefined;
     },
-    { ...deps, pollMs: 500, timeoutMs: 600_000, onTimeout: () => stuck(deps.site, `backup ${id}`, 'not deleted after 600 s') },
+    { ...deps, pollMs: 1_000, timeoutMs: 600_000, onTimeout: () => stuck(deps.site, `backup ${id}`, 'not deleted after 600 s') },
   );
 }
 

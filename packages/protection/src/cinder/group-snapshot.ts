@@ -6,10 +6,10 @@ import { waitFor } from './wait.ts';
 /** The one thing done inside the freeze window: nothing is looked up here that could have been looked up before. */
 export async function takeGroupSnapshot(deps: CinderDeps, cinderGroupId: string, pointId: string): Promise<string> {
   const { groupSnapshots } = deps.cloud.volume;
-  const made = await groupSnapshots.create({ name: names.groupSnapshot(pointId), group_id: cinderGroupId });
+  const made = await groupSnapshots.create({ name: names.groupSnapshot(pointId), group_id: cinderGroupId }, { signal: deps.signal });
   await waitFor(
     async () => {
-      const snapshot = await groupSnapshots.get(made.id);
+      const snapshot = await groupSnapshots.get(made.id, { signal: deps.signal });
       if (snapshot.status === 'available') return true;
       if (snapshot.status.startsWith('error')) throw stuck(deps.site, `group snapshot ${made.id}`, snapshot.status);
       return undefined;

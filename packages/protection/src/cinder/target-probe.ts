@@ -1,7 +1,6 @@
 import type { Cloud } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
 import type { Clock } from '../deps.ts';
-import { names } from '../names.ts';
 import { deleteBackup } from './backup.ts';
 import { exportBackup, importChain } from './chain.ts';
 import { stuck, type CinderDeps } from './group.ts';
@@ -17,22 +16,29 @@ export interface ProbeEnd {
   readonly zone?: string | undefined;
 }
 
+/** Deletes what a proof made, at both sites. The backup's data is the source's; the other site has a record of it only. */
+export async function cleanProbe(name: string, from: CinderDeps, to: CinderDeps): Promise<void> {
+  await at(to.site, async () => {
+    await removeVolumes(to, name);
+    await removeBackups(to, name);
+  });
+  await at(from.site, async () => {
+    await removeBackups(from, name);
+    await removeVolumes(from, name);
+  });
+}
+
 /**
  * Proves that what one site backs up, the other can restore: a scratch volume is backed up, its record is brought over, and it is
  * restored there for real. Nothing else tells: two cinder-backups of the same driver need not share their storage. Leaves nothing.
  * Throws GW_BACKUP_TARGET_UNREADABLE or GW_BACKUP_DRIVER_UNSAFE.
+ * @param name of everything that it makes: others prove the same target at the same time
  */
-export async function probeTarget(source: ProbeEnd, target: ProbeEnd, clock: Clock, signal: AbortSignal, say: (what: string) => void): Promise<void> {
-  const name = names.probe(source.site, target.site);
+export async function probeTarget(name: string, source: ProbeEnd, target: ProbeEnd, clock: Clock, signal: AbortSignal, say: (what: string) => void): Promise<void> {
   const from: CinderDeps = { site: source.site, cloud: source.cloud, clock, signal };
   const to: CinderDeps = { site: target.site, cloud: target.cloud, clock, signal };
-  const clean = async () => {
-    await removeVolumes(to, name);
-    await removeBackups(to, name);
-    await removeBackups(from, name);
-    await removeVolumes(from, name);
-  };
-  await at(source.site, clean);
+  const clean = () => cleanProbe(name, from, to);
+  await clean();
   try {
     say(`backing up a scratch volume at ${source.site}`);
     const backupId = await at(source.site, async () => {

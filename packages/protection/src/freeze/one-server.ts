@@ -20,7 +20,13 @@ export async function quiesceOne(deps: OneServerDeps, site: Site, project: Proje
   const limitMs = limitSeconds * 1_000;
   const armedAt = deps.clock.now().getTime();
   const begun = performance.now();
-  await atServer(site, server, () => site.compute.arm(guest, ladder(limitMs)));
+  try {
+    await atServer(site, server, () => site.compute.arm(guest, ladder(limitMs)));
+  } catch (error) {
+    // Half armed, it would look like a frozen guest to the next protect.
+    await site.compute.disarm(guest).catch(() => undefined);
+    throw error;
+  }
   const timeoutMs = Math.min(10_000, firstRung(limitMs));
   const freeze = site.compute.quiesce(guest, timeoutMs);
   try {

@@ -55,6 +55,8 @@ export async function freezeWindow(deps: ThawDeps, options: WindowOptions): Prom
   try {
     for (const [n, guest] of guests.entries()) {
       options.progress('Quiescing', n, guests.length);
+      // A process that was stopped for a while must not freeze a guest whose thaws may have been spent meanwhile.
+      if (performance.now() > trustedUntil) throw overrun(site, limitMs);
       const freeze = deps.compute.quiesce(guest, Math.max(1, Math.min(freezeTimeoutMs, trustedUntil - performance.now())));
       suspects.push({ guest, limitMs, freeze, freezeExpiresAt: new Date(deps.clock.now().getTime() + freezeTimeoutMs + 2_000) });
       await frozen(site, guest, freeze, () => suspects.pop());

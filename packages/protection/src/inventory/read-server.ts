@@ -67,9 +67,12 @@ function volumeRecord(server: Server, volume: Volume, device: string, deleteOnTe
     bootIndex: device === root ? 0 : -1,
     deleteOnTermination,
     imageMetadata: imageProperties(volume.volume_image_metadata ?? {}),
-    metadata: Object.fromEntries(Object.entries(volume.metadata ?? {}).filter(([k]) => !k.startsWith('godwit_'))),
+    metadata: Object.fromEntries(Object.entries(volume.metadata ?? {}).filter(([k]) => !k.startsWith('godwit_') && !cinderOwn.has(k))),
   };
 }
+
+/** Cinder shows its own notes on an attached volume among the user's metadata. */
+const cinderOwn = new Set(['attached_mode', 'readonly']);
 
 /** Facts about the image's own data (size, checksum …) are not properties: they would be wrong for the recovered volume. */
 const imageFacts = new Set(['image_id', 'image_name', 'checksum', 'size', 'container_format', 'disk_format', 'signature_verified', 'min_disk', 'min_ram']);

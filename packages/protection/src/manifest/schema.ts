@@ -36,5 +36,14 @@ export const manifestSchema = z.object({
     volumes: z.array(pointVolumeSchema),
   }),
   servers: z.array(serverRecordSchema),
+}).superRefine(({ point, servers }, ctx) => {
+  // What is verified is the chains, what is restored is the backups: they must be the same, and of every volume.
+  for (const [n, v] of point.volumes.entries()) {
+    if (v.backupId === '' || v.chain.at(-1) !== v.backupId) ctx.addIssue({ code: 'custom', path: ['point', 'volumes', n, 'chain'], message: 'does not end with the backup' });
+  }
+  const saved = new Set(point.volumes.map((v) => v.volumeId));
+  for (const { id } of servers.flatMap((s) => s.volumes)) {
+    if (!saved.has(id)) ctx.addIssue({ code: 'custom', path: ['servers'], message: `volume ${id} has no backup` });
+  }
 });
 export type Manifest = z.infer<typeof manifestSchema>;

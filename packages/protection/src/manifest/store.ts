@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Cloud, Image } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
+import { isNotFound } from '../not-found.ts';
 import { manifestSchema, type Manifest } from './schema.ts';
 
 /**
@@ -24,7 +25,7 @@ export async function writeManifest(site: string, tenant: Cloud, manifest: Manif
   return at(site, async () => {
     for (const image of await findImages(tenant, manifest.point.id)) {
       // One that was never filled, or is of an attempt that ended differently, is replaced.
-      if (image.status === 'active' && image['godwit_sha256'] === sha256) return { imageId: image.id, sha256 };
+      if (image.status === 'active' && image['godwit_sha256'] === sha256 && digest(await readBytes(tenant, image.id)) === sha256) return { imageId: image.id, sha256 };
       await removeImage(tenant, image.id);
     }
     const image = await tenant.image.create({
@@ -46,18 +47,29 @@ export async function writeManifest(site: string, tenant: Cloud, manifest: Manif
   }, `manifest ${manifest.point.id}`);
 }
 
-/** Reads one manifest and proves it whole. Throws GW_MANIFEST_DAMAGED or GW_MANIFEST_MISSING. */
-export async function readManifest(site: string, tenant: Cloud, pointId: string): Promise<Manifest> {
+/**
+ * Reads one manifest and proves it whole: of several copies, the first that is. Throws GW_MANIFEST_DAMAGED or GW_MANIFEST_MISSING.
+ * @param sha256 what the catalogue knows of it: the image lies in the tenant's project, so another one with a checksum of its own is no proof
+ */
+export async function readManifest(site: string, tenant: Cloud, pointId: string, sha256?: string): Promise<Manifest> {
   return at(site, async () => {
-    const [image] = (await findImages(tenant, pointId)).filter((i) => i.status === 'active');
-    if (!image) {
-      throw new GodwitError('GW_MANIFEST_MISSING', 'terminal', `${site}: the manifest of recovery point ${pointId} is not there`, {
-        site,
-        resource: `recovery point ${pointId}`,
-        action: 'Choose another recovery point, or protect again.',
-      });
+    let unsound: unknown;
+    for (const image of (await findImages(tenant, pointId)).filter((i) => i.status === 'active')) {
+      try {
+        const manifest = parseManifest(site, image, await readBytes(tenant, image.id));
+        if (manifest.point.id !== pointId) throw damaged(site, image.id, `it is that of recovery point ${manifest.point.id}`);
+        if (sha256 !== undefined && image['godwit_sha256'] !== sha256) throw damaged(site, image.id, 'it is not the one that was written');
+        return manifest;
+      } catch (error) {
+        unsound ??= error;
+      }
     }
-    return parseManifest(site, image, await readBytes(tenant, image.id));
+    if (unsound !== undefined) throw unsound as Error;
+    throw new GodwitError('GW_MANIFEST_MISSING', 'terminal', `${site}: the manifest of recovery point ${pointId} is not there`, {
+      site,
+      resource: `recovery point ${pointId}`,
+      action: 'Choose another recovery point, or protect again.',
+    });
   }, `manifest ${pointId}`);
 }
 
@@ -106,8 +118,12 @@ async function findImages(tenant: Cloud, pointId: string): Promise<Image[]> {
 }
 
 async function removeImage(tenant: Cloud, id: string): Promise<void> {
-  await tenant.image.update(id, [{ op: 'replace', path: '/protected', value: false }]);
-  await tenant.image.delete(id);
+  try {
+    await tenant.image.update(id, [{ op: 'replace', path: '/protected', value: false }]);
+    await tenant.image.delete(id);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
 }
 
 const maxManifestBytes = 8 * 1024 * 1024;

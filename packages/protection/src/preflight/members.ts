@@ -21,6 +21,7 @@ function stateFindings(site: string, server: ServerRecord, policy: Policy): Find
   if (server.flavor.ephemeralGiB > 0) {
     findings.push(finding('GW_MEMBER_EPHEMERAL_DISK', `has an ephemeral disk of ${server.flavor.ephemeralGiB} GiB by its flavor, which would be lost`, 'Use a flavor without one, and a volume instead.'));
   }
+  if (server.status === 'ACTIVE' && server.host === '') findings.push(finding('GW_SITE_FORBIDDEN', 'does not show its host to Godwit’s user, so nobody could freeze it', 'Give Godwit’s user the role named in docs/operators/roles.md on this project.'));
   const root = server.volumes.find((v) => v.bootIndex === 0);
   if (policy.requireAgent && root && root.imageMetadata['hw_qemu_guest_agent']?.toLowerCase() !== 'yes') {
     findings.push(finding('GW_MEMBER_NO_AGENT_PROPERTY', 'was booted from an image without hw_qemu_guest_agent=yes, so Nova gave it no agent channel', 'Set the property on the image, and rebuild the server from it.'));

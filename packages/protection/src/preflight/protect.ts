@@ -1,10 +1,9 @@
-import { at } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
-import { readMembers } from '../inventory/resolve.ts';
+import { readServer } from '../inventory/read-server.ts';
 import type { ServerRecord } from '../inventory/types.ts';
 import type { Finding, Group, Report } from '../schemas.ts';
 import { peerSite } from '../group-sites.ts';
-import { asFinding, findAll } from './findings.ts';
+import { findAll } from './findings.ts';
 import { memberChecks } from './members.ts';
 import { quotaCheck, withTypes } from './quota.ts';
 import { recoverySiteChecks } from './recovery-site.ts';
@@ -19,14 +18,12 @@ export interface ProtectPreflight {
 export async function protectPreflight(deps: Deps, group: Group): Promise<ProtectPreflight> {
   const source = deps.sites.get(group.activeSite);
   const target = deps.sites.get(peerSite(group));
-  let servers: ServerRecord[];
-  try {
-    servers = await readMembers(source, group.project, group.members);
-  } catch (error) {
-    // Without its members nothing else can be asked of the source; the recovery site still can.
-    const findings = await findAll([{ site: target.name, run: () => at(target.name, async () => (await target.asProject(group.project).session.token(), [])) }]);
-    return { servers: [], findings: [asFinding(error, source.name), ...findings] };
-  }
+  const tenant = source.asProject(group.project);
+  const servers: ServerRecord[] = [];
+  const reads = [...group.members].sort((a, b) => a.order - b.order).map(async (m) => readServer(source.name, tenant, m.serverId, m.order));
+  // What one member lacks must not hide what is wrong with the others.
+  const unread = await findAll(reads.map((read, n) => ({ site: source.name, resource: `server ${group.members[n]?.name ?? ''}`, run: async () => (servers.push(await read), []) })));
+  servers.sort((a, b) => a.order - b.order);
   const volumes = servers.flatMap((s) => s.volumes);
   const gib = volumes.reduce((n, v) => n + v.sizeGiB, 0);
   const perType: Record<string, { snapshots: number; gigabytes: number }> = {};
@@ -35,14 +32,21 @@ export async function protectPreflight(deps: Deps, group: Group): Promise<Protec
     t.snapshots++;
     t.gigabytes += v.sizeGiB;
   }
-  const tenant = source.asProject(group.project);
+  const there = target.asProject(group.project);
+  const backups = { backups: volumes.length, backup_gigabytes: gib };
   const findings = await findAll([
-    ...memberChecks(source, servers, group.policy),
-    ...volumeChecks(source, tenant, group.id, volumes),
-    quotaCheck(source.name, tenant, 'volume', withTypes({ snapshots: volumes.length, gigabytes: gib, backups: volumes.length, backup_gigabytes: gib }, perType)),
-    ...recoverySiteChecks({ sites: deps.sites, from: source.name, to: target.name, tenant: target.asProject(group.project), servers }),
+    ...(servers.length === 0
+      ? []
+      : [
+          ...memberChecks(source, servers, group.policy),
+          ...volumeChecks(source, tenant, group.id, volumes),
+          quotaCheck(source.name, tenant, 'volume', withTypes({ snapshots: volumes.length, gigabytes: gib, ...backups }, perType)),
+        ]),
+    // An imported backup counts like one that was made there.
+    quotaCheck(target.name, there, 'volume', backups),
+    ...recoverySiteChecks({ sites: deps.sites, from: source.name, to: target.name, tenant: there, servers }),
   ]);
-  return { servers, findings };
+  return { servers, findings: [...unread, ...findings] };
 }
 
 export function protectReport(group: Group, preflight: ProtectPreflight): Report {

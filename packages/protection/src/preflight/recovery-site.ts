@@ -1,6 +1,7 @@
 import type { Cloud } from '@godwit/openstack';
 import type { SiteRegistry } from '@godwit/sites';
 import type { ServerRecord } from '../inventory/types.ts';
+import { usableNetwork } from '../recover/network.ts';
 import type { Finding } from '../schemas.ts';
 import type { Check } from './findings.ts';
 import { quotaCheck, withTypes } from './quota.ts';
@@ -11,6 +12,8 @@ export interface RecoverySiteOptions {
   readonly to: string;
   readonly tenant: Cloud;
   readonly servers: readonly ServerRecord[];
+  /** Look also whether the addresses are free now. */
+  readonly addresses?: boolean;
 }
 
 /** Could these servers run at that site now? Asked before a protect, and again before a recovery. */
@@ -58,13 +61,15 @@ async function securityGroups(o: RecoverySiteOptions): Promise<Finding[]> {
   return absent(o, 'GW_SECURITY_GROUP_UNMAPPED', 'securityGroups', 'security group', o.servers.flatMap((s) => s.ports.flatMap((p) => p.securityGroups)), there);
 }
 
-/** The network must be there, hold a subnet for each address, and each address must be free. */
+/** The network must be there and hold a subnet for each address; before a recovery, each MAC and IP address must be free, too. */
 async function networks(o: RecoverySiteOptions): Promise<Finding[]> {
-  const all = await o.tenant.network.networks.list();
-  const findings = absent(o, 'GW_NETWORK_UNMAPPED', 'networks', 'network', o.servers.flatMap((s) => s.ports.map((p) => p.network)), new Set(all.map((n) => n.name)));
+  const names = new Set(o.servers.flatMap((s) => s.ports.map((p) => p.network)));
+  const found = new Map(await Promise.all([...names].map(async (name) => [name, await usableNetwork(o.tenant, o.sites.map(o.from, o.to, 'networks', name))] as const)));
+  const there = new Set([...found.values()].flatMap((n) => (n ? [n.name] : [])));
+  const findings = absent(o, 'GW_NETWORK_UNMAPPED', 'networks', 'network', names, there);
   for (const server of o.servers) {
     for (const port of server.ports) {
-      const network = all.find((n) => n.name === o.sites.map(o.from, o.to, 'networks', port.network));
+      const network = found.get(port.network);
       if (!network) continue;
       const cidrs = new Set((await o.tenant.network.subnets.list({ network_id: network.id })).map((s) => s.cidr));
       for (const { ip, cidr } of port.addresses) {
@@ -72,9 +77,22 @@ async function networks(o: RecoverySiteOptions): Promise<Finding[]> {
           findings.push({ code: 'GW_SUBNET_UNMAPPED', site: o.to, resource: `network ${network.name}`, message: `${o.to}: network ${network.name} has no subnet ${cidr} for address ${ip} of server ${server.name}`, action: 'Make the subnet there; addresses are kept.' });
         }
       }
+      if (o.addresses === true) findings.push(...(await taken(o, network.id, server.name, port)));
     }
   }
   return findings;
+}
+
+async function taken(o: RecoverySiteOptions, networkId: string, server: string, port: ServerRecord['ports'][number]): Promise<Finding[]> {
+  const ips = new Set(port.addresses.map((a) => a.ip));
+  const others = (await o.tenant.network.ports.list({ network_id: networkId })).filter((p) => p.mac_address === port.mac || p.fixed_ips.some((f) => ips.has(f.ip_address)));
+  return others.map((p) => ({
+    code: 'GW_ADDRESS_TAKEN',
+    site: o.to,
+    resource: `port ${p.id}`,
+    message: `${o.to}: an address of server ${server} (${[port.mac, ...ips].join(', ')}) is used by port ${p.id}${p.device_id === '' ? '' : ` of ${p.device_owner.startsWith('compute:') ? 'server' : p.device_owner} ${p.device_id}`}`,
+    action: 'Delete that port, or the server that it belongs to (the stopped copy that an earlier failover left, say).',
+  }));
 }
 
 async function hosts(o: RecoverySiteOptions): Promise<Finding[]> {

@@ -27,20 +27,18 @@ export async function backUpVolume(deps: ProtectDeps, input: ProtectInput, prepa
 }
 
 /**
- * Undo: deletes whatever backups of this point there are, at both sites. A backup of a failed point must not stay: Cinder would
+ * Undo: deletes whatever backup of this volume and point there is, at both sites. A backup of a failed point must not stay: Cinder would
  * take it for the parent of the next increment.
  */
-export async function deleteUnfinishedBackup(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, s: StepContext): Promise<void> {
+export async function deleteUnfinishedBackup(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, volume: VolumeRecord, s: StepContext): Promise<void> {
   const point = await deps.store.point(input.pointId);
   if (point?.state === 'Available') return;
+  const name = names.backup(input.pointId, volume.id);
   for (const site of [prepared.target, prepared.source]) {
     const cloud = deps.sites.get(site).asProject(prepared.group.project);
     await at(site, async () => {
-      for (const volume of prepared.volumes) {
-        const name = names.backup(input.pointId, volume.id);
-        for (const backup of (await cloud.volume.backups.list({ name })).filter((b) => b.name === name)) {
-          await deleteBackup({ site, cloud, clock: deps.clock, signal: s.signal }, backup.id);
-        }
+      for (const backup of (await cloud.volume.backups.list({ name })).filter((b) => b.name === name)) {
+        await deleteBackup({ site, cloud, clock: deps.clock, signal: s.signal }, backup.id);
       }
     });
   }

@@ -2,6 +2,7 @@ import { GodwitError } from '@godwit/sites';
 import { withCondition } from '../group-sites.ts';
 import type { StoredManifest } from '../manifest/store.ts';
 import type { RecoveryPoint } from '../schemas.ts';
+import { epochPassed } from './begin.ts';
 import type { VolumeChain } from './bring-over.ts';
 import type { WindowRecord } from './freeze-and-snapshot.ts';
 import type { Prepared } from './prepare.ts';
@@ -38,9 +39,7 @@ export async function commitPoint(
     state: g.state === 'FailedOver' ? g.state : 'Protected',
     conditions: withCondition(g, { type: 'Protected', status: 'True', reason: 'PointAvailable', message: `recovery point ${point.sequence} of ${window.frozenAt} is at ${prepared.target}` }, now),
   }));
-  if (!updated) {
-    throw new GodwitError('GW_EPOCH_PASSED', 'terminal', `group ${group.name} was failed over while it was protected`, { resource: `group ${group.name}`, action: 'Protect it where it runs now.' });
-  }
+  if (!updated) throw epochPassed(group);
   await deps.store.putPoint(point);
   return point;
 }

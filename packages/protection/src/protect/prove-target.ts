@@ -1,12 +1,13 @@
 import type { StepContext } from '@godwit/workflow';
-import { probeTarget } from '../cinder/target-probe.ts';
+import { cleanProbe, probeTarget } from '../cinder/target-probe.ts';
+import { names } from '../names.ts';
 import type { Prepared } from './prepare.ts';
-import type { ProtectDeps } from './workflow.ts';
+import type { ProtectDeps, ProtectInput } from './workflow.ts';
 
 /** How long a proof holds. Storage that both sites read is set up once; that it is still there shows in every verify. */
 const proofHoldsMs = 24 * 3_600_000;
 
-export async function proveTarget(deps: ProtectDeps, prepared: Prepared, s: StepContext): Promise<void> {
+export async function proveTarget(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, s: StepContext): Promise<void> {
   const { source, target, group } = prepared;
   const zone = group.policy.backupZone;
   // Each of a site's cinder-backups has storage of its own to prove.
@@ -15,6 +16,7 @@ export async function proveTarget(deps: ProtectDeps, prepared: Prepared, s: Step
   if (proved && deps.clock.now().getTime() - proved.getTime() < proofHoldsMs) return;
   const type = prepared.volumes[0]?.type ?? '';
   await probeTarget(
+    names.probe(input.pointId),
     { site: source, cloud: deps.sites.get(source).asProject(group.project), volumeType: type, zone },
     { site: target, cloud: deps.sites.get(target).asProject(group.project), volumeType: deps.sites.map(source, target, 'volumeTypes', type) },
     deps.clock,
@@ -22,4 +24,10 @@ export async function proveTarget(deps: ProtectDeps, prepared: Prepared, s: Step
     (message) => s.progress({ phase: 'ProvingBackupTarget', message }),
   );
   await deps.store.targetVerified(proven, target, deps.clock.now());
+}
+
+/** Undo: of a proof that a crash cut short. */
+export function clearProbe(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, s: StepContext): Promise<void> {
+  const end = (site: string) => ({ site, cloud: deps.sites.get(site).asProject(prepared.group.project), clock: deps.clock, signal: s.signal });
+  return cleanProbe(names.probe(input.pointId), end(prepared.source), end(prepared.target));
 }

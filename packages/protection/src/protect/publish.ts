@@ -1,6 +1,6 @@
 import type { StepContext } from '@godwit/workflow';
 import { manifestVersion, type Manifest } from '../manifest/schema.ts';
-import { writeManifest, type StoredManifest } from '../manifest/store.ts';
+import { deleteManifest, writeManifest, type StoredManifest } from '../manifest/store.ts';
 import type { RecoveryPoint } from '../schemas.ts';
 import type { VolumeChain } from './bring-over.ts';
 import type { WindowRecord } from './freeze-and-snapshot.ts';
@@ -41,6 +41,12 @@ export function publish(deps: ProtectDeps, input: ProtectInput, prepared: Prepar
     servers: [...prepared.servers],
   };
   return writeManifest(target, deps.sites.get(target).asProject(group.project), manifest);
+}
+
+/** Undo: the manifest of a point that does not count would bring it back at the next rebuild of the catalogue. */
+export async function withdraw(deps: ProtectDeps, input: ProtectInput, prepared: Prepared): Promise<void> {
+  if ((await deps.store.point(input.pointId))?.state === 'Available') return;
+  await deleteManifest(prepared.target, deps.sites.get(prepared.target).asProject(prepared.group.project), input.pointId);
 }
 
 export function pointVolumes(prepared: Prepared, chains: readonly VolumeChain[]): RecoveryPoint['volumes'] {

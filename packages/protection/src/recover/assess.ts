@@ -3,6 +3,7 @@ import type { StepContext } from '@godwit/workflow';
 import { verifyChain } from '../cinder/chain.ts';
 import type { Deps } from '../deps.ts';
 import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
+import type { Manifest } from '../manifest/schema.ts';
 import { readManifest } from '../manifest/store.ts';
 import { findAll } from '../preflight/findings.ts';
 import { recoverySiteChecks } from '../preflight/recovery-site.ts';
@@ -48,12 +49,14 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
   const tenant = deps.sites.get(to).asProject(group.project);
   let findings: Finding[];
   let plan: RecoveryPlan | undefined;
+  let manifest: Manifest | undefined;
   const manifestFindings = await findAll([
     {
       site: to,
       resource: `recovery point ${pointId}`,
       run: async () => {
-        const manifest = await readManifest(to, tenant, pointId);
+        manifest = await readManifest(to, tenant, pointId, point?.manifest?.sha256);
+        if (manifest.group.id !== group.id) throw new GodwitError('GW_MANIFEST_DAMAGED', 'terminal', `${to}: the manifest of recovery point ${pointId} is of another group, ${manifest.group.name}`, { site: to, resource: `recovery point ${pointId}`, action: 'Recover from another recovery point.' });
         if (manifest.point.recoverySite !== to) throw notHere(to, point, manifest.point.recoverySite);
         plan = {
           group,
@@ -71,12 +74,12 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
     },
   ]);
   findings = manifestFindings;
-  if (plan) {
+  if (plan && manifest) {
     const { servers, from } = plan;
-    const chains = (await readManifest(to, tenant, pointId)).point.volumes;
+    const chains = manifest.point.volumes;
     findings = await findAll([
       ...chains.map((v) => ({ site: to, resource: `backup ${v.backupId}`, run: () => at(to, async () => (await verifyChain(to, tenant, v.chain), [])) })),
-      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers }),
+      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers, addresses: true }),
     ]);
   }
   const report: Report = { ok: findings.length === 0, group: group.name, findings, plan: plan ? planText(plan) : [] };

@@ -21,7 +21,7 @@ export async function bootServer(deps: Deps, plan: RecoveryPlan, record: ServerR
     plan.to,
     async () => {
       s.progress({ phase: 'BootingServers', item: record.name });
-      let server = (await serversOfGroup(deps, plan.group, plan.to, plan.epoch)).find((v) => v.metadata?.[labels.origin] === record.id);
+      let server = (await serversOfGroup(deps, plan.group, plan.to, plan.epoch)).find((v) => v.metadata[labels.origin] === record.id && v.metadata[labels.point] === plan.pointId);
       if (server?.status === 'ERROR') {
         await removeServer(deps, plan, server.id, s);
         server = undefined;

@@ -19,6 +19,13 @@ export async function beginFailover(deps: Deps, plan: RecoveryPlan): Promise<voi
   }
 }
 
+/** Undoes something of a recovery, unless that recovery has made the group active at its new site. */
+export async function unlessFinished(deps: Deps, plan: RecoveryPlan, undo: () => Promise<void>): Promise<void> {
+  const now = await deps.store.group(plan.group.id);
+  if (now?.epoch === plan.epoch && now.activeSite === plan.to) return;
+  await undo();
+}
+
 /** Undo: the group stays where it was, under the new epoch; what was made at the other site has been deleted by then. */
 export async function abortFailover(deps: Deps, plan: RecoveryPlan): Promise<void> {
   const { group, epoch } = plan;

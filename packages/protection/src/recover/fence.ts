@@ -1,9 +1,11 @@
+import { isOpenStackError, type Cloud, type Server } from '@godwit/openstack';
 import { at, GodwitError, toGodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { waitFor } from '../cinder/wait.ts';
 import { projectOf, type Fence } from '../store/store.ts';
 import type { RecoveryPlan } from './assess.ts';
+import { serversOfGroup } from './find.ts';
 import { isNotFound } from '../not-found.ts';
 
 /** How long a site may keep us waiting before it counts as lost. */
@@ -40,7 +42,7 @@ export async function fenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext
   }
 }
 
-/** Stops, waits until stopped, locks. What is gone needs no fence. */
+/** Locks, so that its owner cannot start it again, stops, and waits until stopped. What is gone needs no fence. May be run again at any point. */
 export async function carryOut(deps: Deps, fence: Fence, signal: AbortSignal): Promise<void> {
   const { compute } = deps.sites.get(fence.site).asProject(projectOf(fence.project));
   await at(fence.site, () =>
@@ -48,17 +50,8 @@ export async function carryOut(deps: Deps, fence: Fence, signal: AbortSignal): P
       fence.servers.map(async (id) => {
         try {
           const server = await compute.servers.get(id);
-          if (server.status !== 'SHUTOFF') {
-            await compute.servers.stop(id);
-            await waitFor(async () => ((await compute.servers.get(id)).status === 'SHUTOFF' ? true : undefined), {
-              clock: deps.clock,
-              signal,
-              pollMs: 1_000,
-              timeoutMs: 120_000,
-              onTimeout: () => new GodwitError('GW_FENCE_FAILED', 'retryable', `${fence.site}: server ${id} did not stop within 120 s`, { site: fence.site, resource: `server ${id}` }),
-            });
-          }
-          await compute.servers.lock(id, { reason: `Godwit: its group is active elsewhere, epoch ${fence.epoch}` });
+          if (!isOurLock(server, fence.epoch)) await compute.servers.lock(id, { reason: lockReason(fence.epoch, atRest(server)) });
+          await stop(deps, compute, fence.site, id, signal);
         } catch (error) {
           if (!isNotFound(error)) throw error;
         }
@@ -66,4 +59,76 @@ export async function carryOut(deps: Deps, fence: Fence, signal: AbortSignal): P
     ),
   );
   await deps.store.fenced(fence, deps.clock.now());
+}
+
+/** Not running, and not by itself going to: Nova refuses to stop it, and the lock keeps it so. */
+const restStatuses = new Set(['SHUTOFF', 'PAUSED', 'SUSPENDED', 'SHELVED', 'SHELVED_OFFLOADED', 'SOFT_DELETED', 'DELETED']);
+const atRest = (server: Server): boolean => restStatuses.has(server.status);
+
+/** Kept at the site, by the lock's reason: what an undo must start again. */
+const lockReason = (epoch: number, wasAtRest: boolean): string => `Godwit: its group is active elsewhere, epoch ${epoch}${wasAtRest ? '; was not running' : ''}`;
+const isOurLock = (server: Server, epoch: number): boolean => [true, false].some((rest) => server.locked_reason === lockReason(epoch, rest));
+
+async function stop(deps: Deps, compute: Cloud['compute'], site: string, id: string, signal: AbortSignal): Promise<void> {
+  await waitFor(
+    async () => {
+      const server = await compute.servers.get(id);
+      if (atRest(server)) return true;
+      // One that is being stopped already (by an earlier try of ours, say) refuses to be stopped.
+      if (!server['OS-EXT-STS:task_state']) {
+        await compute.servers.stop(id).catch((error: unknown) => {
+          if (!isOpenStackError(error, 'OS_CONFLICT')) throw error;
+        });
+      }
+      return undefined;
+    },
+    {
+      clock: deps.clock,
+      signal,
+      pollMs: 1_000,
+      timeoutMs: 120_000,
+      onTimeout: () => new GodwitError('GW_FENCE_FAILED', 'retryable', `${site}: server ${id} did not stop within 120 s`, { site, resource: `server ${id}` }),
+    },
+  );
+}
+
+/**
+ * Undo: what this recovery locked at the old site is unlocked, and started if it ran; the group stays there. Never while anything of
+ * the recovery is left at the other site: better none than two.
+ */
+export async function unfenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext): Promise<void> {
+  const site = plan.group.activeSite;
+  try {
+    await at(site, () => deps.sites.get(site).admin.identity.ping({ signal: AbortSignal.timeout(reachTimeoutMs) }));
+  } catch (error) {
+    s.log(`${site} cannot be reached, so nothing of it is unlocked: ${toGodwitError(error, { site }).message}`);
+    return;
+  }
+  const left = await serversOfGroup(deps, plan.group, plan.to, plan.epoch);
+  if (left.length > 0) {
+    throw new GodwitError('GW_FENCE_FAILED', 'terminal', `${plan.to}: servers of the failed recovery are left, so those at ${site} stay stopped and locked: ${left.map((v) => v.id).join(', ')}`, {
+      site,
+      action: `Delete them, then unlock and start the members at ${site}.`,
+    });
+  }
+  const { compute } = deps.sites.get(site).asProject(plan.group.project);
+  await at(site, () =>
+    Promise.all(
+      plan.group.members.map(async ({ serverId }) => {
+        try {
+          const server = await compute.servers.get(serverId);
+          if (!isOurLock(server, plan.epoch)) return;
+          if (server.status === 'SHUTOFF' && server.locked_reason === lockReason(plan.epoch, false)) {
+            await compute.servers.start(serverId).catch((error: unknown) => {
+              if (!isOpenStackError(error, 'OS_CONFLICT')) throw error; // it is being started
+            });
+          }
+          // Last: the lock is what tells a second try that there is something to do.
+          await compute.servers.unlock(serverId);
+        } catch (error) {
+          if (!isNotFound(error)) throw error;
+        }
+      }),
+    ),
+  );
 }

@@ -3,7 +3,9 @@ import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import type { PortRecord, ServerRecord } from '../inventory/types.ts';
+import { isNotFound } from '../not-found.ts';
 import type { RecoveryPlan } from './assess.ts';
+import { usableNetwork } from './network.ts';
 
 export interface MadePort {
   readonly id: string;
@@ -29,9 +31,10 @@ export async function createPorts(deps: Deps, plan: RecoveryPlan, server: Server
 }
 
 async function createPort(deps: Deps, plan: RecoveryPlan, server: ServerRecord, record: PortRecord): Promise<MadePort> {
-  const { network } = deps.sites.get(plan.to).asProject(plan.group.project);
+  const tenant = deps.sites.get(plan.to).asProject(plan.group.project);
+  const { network } = tenant;
   const mapped = deps.sites.map(plan.from, plan.to, 'networks', record.network);
-  const net = (await network.networks.list({ name: mapped }))[0];
+  const net = await usableNetwork(tenant, mapped);
   if (!net) throw new GodwitError('GW_NETWORK_UNMAPPED', 'terminal', `${plan.to}: there is no network ${mapped}`, { site: plan.to, resource: `network ${mapped}` });
   const found = (await network.ports.list({ network_id: net.id, mac_address: record.mac }))[0];
   if (found) {
@@ -40,7 +43,7 @@ async function createPort(deps: Deps, plan: RecoveryPlan, server: ServerRecord, 
   }
   const subnets = await network.subnets.list({ network_id: net.id });
   const groups = await network.securityGroups.list();
-  const { projectId } = await deps.sites.get(plan.to).asProject(plan.group.project).session.token();
+  const { projectId } = await tenant.session.token();
   const port = await network.ports.create({
     network_id: net.id,
     name: record.name,
@@ -67,6 +70,10 @@ export async function deletePorts(deps: Deps, plan: RecoveryPlan, _s: StepContex
   const { network } = deps.sites.get(plan.to).asProject(plan.group.project);
   await at(plan.to, async () => {
     const mine = (await network.ports.list({ description: mark(plan) })).filter((p) => p.description === mark(plan));
-    for (const port of mine) await network.ports.delete(port.id);
+    for (const port of mine) {
+      await network.ports.delete(port.id).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+    }
   });
 }

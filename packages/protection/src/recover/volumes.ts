@@ -1,3 +1,4 @@
+import type { Volume } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import { waitFor } from '../cinder/wait.ts';
@@ -24,8 +25,10 @@ export async function restoreVolume(deps: Deps, plan: RecoveryPlan, record: Volu
   return at(
     plan.to,
     async () => {
-      const mine = (await volumes.list()).filter((v) => v.metadata?.[labels.origin] === record.id && v.metadata[labels.epoch] === String(plan.epoch) && v.metadata[labels.group] === plan.group.id);
-      let volume = mine[0];
+      // Of this recovery point too: after the catalogue was rebuilt an epoch's number may have been used before.
+      const wanted = { [labels.origin]: record.id, [labels.epoch]: String(plan.epoch), [labels.group]: plan.group.id, [labels.point]: plan.pointId };
+      const isMine = (v: Volume): boolean => Object.entries(wanted).every(([key, value]) => v.metadata[key] === value);
+      let volume = (await volumes.list()).find((v) => isMine(v) && v.status !== 'deleting');
       if (volume?.status.startsWith('error')) {
         await removeVolume({ site: plan.to, cloud, clock: deps.clock, signal: s.signal }, volume.id);
         volume = undefined;
@@ -35,7 +38,7 @@ export async function restoreVolume(deps: Deps, plan: RecoveryPlan, record: Volu
         size: record.sizeGiB,
         volume_type: deps.sites.map(plan.from, plan.to, 'volumeTypes', record.type),
         backup_id: plan.backups[record.id] ?? '',
-        metadata: { ...record.metadata, [labels.group]: plan.group.id, [labels.point]: plan.pointId, [labels.epoch]: String(plan.epoch), [labels.origin]: record.id },
+        metadata: { ...record.metadata, ...wanted },
       });
       const id = volume.id;
       await waitFor(

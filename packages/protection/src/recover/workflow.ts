@@ -2,8 +2,8 @@ import type { WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import type { RecoveryResult } from '../schemas.ts';
 import { bootServer, deleteServers, type BootedServer } from './boot.ts';
-import { abortFailover, beginFailover } from './epoch.ts';
-import { fenceSource } from './fence.ts';
+import { abortFailover, beginFailover, unlessFinished } from './epoch.ts';
+import { fenceSource, unfenceSource } from './fence.ts';
 import { finish } from './finish.ts';
 import { createPorts, deletePorts } from './ports.ts';
 import { assess } from './assess.ts';
@@ -27,19 +27,23 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
     run: async (ctx: WorkflowContext, input: RecoverInput) => {
       const plan = await ctx.step('assess', (s) => assess(deps, input, s));
       if (plan.alreadyActive) return plan.alreadyActive;
-      await ctx.step('begin-failover', () => beginFailover(deps, plan), { compensate: () => abortFailover(deps, plan) });
-      const fenced = await ctx.step('fence-source', (s) => fenceSource(deps, plan, s));
+      // A cancel that comes when all is done must not take down what is active.
+      const undo = (work: () => Promise<void>) => unlessFinished(deps, plan, work);
+      await ctx.step('begin-failover', () => beginFailover(deps, plan), {
+        compensate: () => undo(() => abortFailover(deps, plan)),
+      });
+      const fenced = await ctx.step('fence-source', (s) => fenceSource(deps, plan, s), { compensate: (_result, s) => undo(() => unfenceSource(deps, plan, s)) });
       const volumes = await ctx.all('restore', plan.volumes, (v) => v.id, (v, s) => restoreVolume(deps, plan, v, s), {
-        compensate: (_result, s) => deleteVolumes(deps, plan, s),
+        compensate: (_result, s) => undo(() => deleteVolumes(deps, plan, s)),
       });
       const ports = await ctx.all('ports', plan.servers, (v) => v.id, (v, s) => createPorts(deps, plan, v, s), {
-        compensate: (_result, s) => deletePorts(deps, plan, s),
+        compensate: (_result, s) => undo(() => deletePorts(deps, plan, s)),
       });
       const servers: BootedServer[] = [];
       for (const [n, server] of plan.servers.entries()) {
         servers.push(
-          await ctx.step(`boot[${server.name} ${server.id}]`, (s) => bootServer(deps, plan, server, volumes, ports[n] ?? [], s), {
-            compensate: (_result, s) => deleteServers(deps, plan, s),
+          await ctx.step(`boot[${server.name}]`, (s) => bootServer(deps, plan, server, volumes, ports[n] ?? [], s), {
+            compensate: (_result, s) => undo(() => deleteServers(deps, plan, s)),
           }),
         );
       }

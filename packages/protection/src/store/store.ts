@@ -28,11 +28,12 @@ export interface Fence {
   readonly servers: readonly string[];
 }
 
-export const projectKey = (p: { readonly domain: string; readonly name: string }): string => `${p.domain}/${p.name}`;
+/** `<domain>/<name>`; a slash in a domain's name is escaped, lest domain `a/b`, project `c` be taken for domain `a`, project `b/c`. */
+export const projectKey = (p: { readonly domain: string; readonly name: string }): string => `${p.domain.replaceAll('%', '%25').replaceAll('/', '%2F')}/${p.name}`;
 
 export const projectOf = (key: string): { domain: string; name: string } => {
   const slash = key.indexOf('/');
-  return { domain: key.slice(0, slash), name: key.slice(slash + 1) };
+  return { domain: key.slice(0, slash).replaceAll('%2F', '/').replaceAll('%25', '%'), name: key.slice(slash + 1) };
 };
 
 /** The catalogue: groups, recovery points, and what a crash must not make us forget. */
@@ -76,9 +77,10 @@ export class Store {
     });
   }
 
+  /** What is still to be fenced stays: a group that is forgotten must not come alive twice. */
   async deleteGroup(id: string): Promise<void> {
     await this.#db.deleteFrom('protection_groups').where('id', '=', id).execute();
-    await this.#db.deleteFrom('pending_fences').where('group_id', '=', id).execute();
+    await this.#db.deleteFrom('pending_fences').where('group_id', '=', id).where('fenced_at', 'is not', null).execute();
   }
 
   async putPoint(point: RecoveryPoint): Promise<void> {
