@@ -3,7 +3,7 @@ import { openLab, type Lab } from '../index.ts';
 import { connect } from './clouds.ts';
 import { startController, type Controller, type ControllerOptions } from './controller.ts';
 import { godwit, godwitOk, type CliOptions, type CliResult } from './godwit.ts';
-import { writerAt } from './guest.ts';
+import { agent, writerAt } from './guest.ts';
 import { eventually } from './wait.ts';
 import { createVnf, emptyProject, twoMembers, type VnfMember } from './vnf.ts';
 
@@ -95,6 +95,8 @@ async function running(lab: Lab): Promise<VnfMember[] | undefined> {
     if (members.length !== twoMembers.length || servers.length !== members.length) return undefined;
     // Nova shows a guest as ACTIVE for a while after a power cut: only its own word counts.
     await Promise.all(members.map((m) => writerAt(lab, 'site1', m.ip)));
+    // An interrupted scenario may have left an agent hung or dead.
+    for (const m of members) for (const action of ['cont', 'start'] as const) await agent(lab, 'site1', m.ip, action);
     return members;
   } catch {
     return undefined;
