@@ -1,4 +1,4 @@
-import type { Cloud, Server, Volume } from '@godwit/openstack';
+import { orUndefined, type Cloud, type Server, type Volume } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
 import type { ServerRecord, VolumeRecord } from './types.ts';
 import { readPorts } from './read-ports.ts';
@@ -42,10 +42,10 @@ export async function readServer(site: string, tenant: Cloud, id: string, order:
 }
 
 async function getOwn(site: string, tenant: Cloud, id: string): Promise<Server> {
-  const server = await tenant.compute.servers.get(id);
+  const server = await orUndefined(tenant.compute.servers.get(id));
   // An admin token sees every project's servers: a VM of another project is as unknown as one that is not there.
   const { projectId } = await tenant.session.token();
-  if (server.tenant_id !== projectId) throw unknownServer(site, id);
+  if (!server || server.tenant_id !== projectId) throw unknownServer(site, id);
   return server;
 }
 
