@@ -3,7 +3,9 @@ import { join } from 'node:path';
 
 import { cloudEntries, credentialFiles, type CloudEntry } from './credentials.ts';
 import { silentProgress, type Progress } from './engine/progress.ts';
+import { runGraph } from './engine/graph.ts';
 import { enterSite, siteEnv, type SiteRuntime } from './engine/site-runtime.ts';
+import { startOneTasks } from './engine/site-tasks.ts';
 import type { SiteExecOptions } from './engine/types.ts';
 import { LabError } from './errors.ts';
 import { exec, type ExecResult } from './host/exec.ts';
@@ -33,6 +35,7 @@ export interface SiteStatus {
   readonly site: string;
   readonly address: string;
   readonly alive: boolean;
+  /** Those that run on demand only while they do. */
   readonly services: readonly ServiceStatus[];
 }
 
@@ -59,7 +62,7 @@ export interface Lab {
   heal(): Promise<void>;
   /** `kill`: SIGKILL instead of asking it to end. Returns when no process of the service is left. */
   stopService(site: string, service: string, options?: { kill?: boolean }): Promise<void>;
-  /** Returns when the service serves again. */
+  /** Returns when the service serves again, and before it what it needs of those that run on demand. */
   startService(site: string, service: string): Promise<void>;
   /** Runs a command inside a site, or on this machine's file system in the network `ops`. */
   exec(place: string, argv: readonly string[], options?: SiteExecOptions): Promise<ExecResult>;
@@ -139,11 +142,10 @@ export function openLab(paths: LabPaths = labPaths()): Lab {
       const wan = findHolder(runDir, 'wan');
       const sites = p.sites.map((site) => {
         const alive = findHolder(runDir, site.name) !== undefined;
-        const services = alive ? runtime(p, site.name, noRelay) : undefined;
-        return {
-          site: site.name, address: site.ip, alive,
-          services: (services?.services ?? []).map((s) => ({ service: s.name, running: services?.isRunning(s.name) ?? false })),
-        };
+        const r = alive ? runtime(p, site.name, noRelay) : undefined;
+        const always = (r?.services ?? []).map((s) => ({ service: s.name, running: r?.isRunning(s.name) ?? false }));
+        const started = (r?.onDemand ?? []).filter((s) => r?.isRunning(s.name)).map((s) => ({ service: s.name, running: true }));
+        return { site: site.name, address: site.ip, alive, services: [...always, ...started] };
       });
       const cuts = wan ? (await listCuts(runDir, p.tree)).filter(([a, b]) => a < b) : [];
       return { topology: p.name, phase: readRecord(paths)?.phase ?? 'down', sites, cuts };
@@ -166,7 +168,7 @@ export function openLab(paths: LabPaths = labPaths()): Lab {
       const p = currentPlan(paths);
       await withRelay(p, async (relay) => {
         const r = runtime(p, site, relay);
-        await r.start(r.service(service), silentProgress);
+        await runGraph(startOneTasks(r, r.service(service), silentProgress), 4);
       });
     },
     spawnArgs,

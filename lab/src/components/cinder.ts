@@ -5,7 +5,7 @@ import { answers, authOptions, authToken, dbUrl, listedUp, manage, transportUrl,
 
 const host = ({ site }: SiteContext): string => site.name;
 
-const folders = async ({ execOk }: SiteContext): Promise<void> => {
+export const cinderFolders = async ({ execOk }: SiteContext): Promise<void> => {
   await execOk(['install', '-d', '-o', 'cinder', '-g', 'cinder', '/var/lib/cinder/backups', '/var/lib/cinder/conversion', '/var/lib/cinder/tmp']);
 };
 
@@ -48,7 +48,7 @@ export const cinder: Component = {
       ready: answers('volume'),
     },
     { name: 'cinder-scheduler', user: 'cinder', needs: ['rabbitmq', 'cinder-api'], command: () => ['cinder-scheduler'], ready: listedUp('volume', 'cinder-scheduler', host) },
-    { name: 'cinder-volume', user: 'cinder', needs: ['rabbitmq', 'cinder-api', 'ceph-pool', 'ceph-osd'], command: () => ['cinder-volume'], prepare: folders, ready: listedUp('volume', 'cinder-volume', host) },
-    { name: 'cinder-backup', user: 'cinder', needs: ['rabbitmq', 'cinder-api', 'ceph-pool', 'ceph-osd'], command: () => ['cinder-backup'], prepare: folders, ready: listedUp('volume', 'cinder-backup', host) },
+    { name: 'cinder-volume', user: 'cinder', needs: ['rabbitmq', 'cinder-api', 'ceph-pool', 'ceph-osd'], command: () => ['cinder-volume'], prepare: cinderFolders, ready: listedUp('volume', 'cinder-volume', host) },
+    { name: 'cinder-backup', user: 'cinder', needs: ['rabbitmq', 'cinder-api', 'ceph-pool', 'ceph-osd'], command: () => ['cinder-backup'], prepare: cinderFolders, ready: listedUp('volume', 'cinder-backup', host) },
   ],
 };

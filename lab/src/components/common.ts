@@ -57,11 +57,12 @@ const list = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[
 const utc = (value: unknown): number => (typeof value === 'string' ? Date.parse(/Z|[+-]\d\d:\d\d$/.test(value) ? value : `${value.replace(' ', 'T')}Z`) : NaN);
 
 /** Ready when the API lists this daemon as up by a heart-beat that is younger than its start: a row from before says nothing. */
-export function listedUp(service: 'compute' | 'volume', binary: string, hostPrefix: (context: SiteContext) => string): Service['ready'] {
+export function listedUp(service: 'compute' | 'volume', binary: string, hostOf: (context: SiteContext) => string): Service['ready'] {
   return async (context, startedAt) => {
     const path = service === 'compute' ? '/v2.1/os-services' : `/v3/${await context.api.adminProject()}/os-services`;
     const answer = await context.api.call(service, 'GET', path, undefined, { timeoutMs: 20_000 });
-    const row = list(answer['services']).find((s) => s['binary'] === binary && typeof s['host'] === 'string' && s['host'].startsWith(hostPrefix(context)));
+    // cinder-volume's host is followed by its backend's name.
+    const row = list(answer['services']).find((s) => s['binary'] === binary && typeof s['host'] === 'string' && s['host'].split('@')[0] === hostOf(context));
     if (!row) return 'not registered yet';
     if (row['state'] !== 'up') return `listed as ${String(row['state'])}`;
     return utc(row['updated_at'] ?? row['created_at']) >= startedAt.getTime() - 1000 ? undefined : 'no heart-beat since its start';

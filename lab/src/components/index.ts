@@ -12,7 +12,10 @@ import { nova } from './nova.ts';
 import { openvswitch } from './openvswitch.ts';
 import { placement } from './placement.ts';
 import { rabbitmq } from './rabbitmq.ts';
+import { swiftBackup } from './swift-backup.ts';
+import { swift } from './swift.ts';
 
 export const components: Readonly<Record<ComponentName, Component>> = {
-  ceph, cinder, glance, keystone, libvirt, mariadb, memcached, neutron, nova, openvswitch, placement, rabbitmq,
+  ceph, cinder, glance, keystone, libvirt, mariadb, memcached, neutron, nova, openvswitch, placement, rabbitmq, swift,
+  'swift-backup': swiftBackup,
 };

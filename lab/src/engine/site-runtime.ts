@@ -29,9 +29,13 @@ export const siteEnv = (user?: string, extra: Readonly<Record<string, string>> =
 /** A site that has a holder: its processes, files and services. */
 export interface SiteRuntime {
   readonly context: SiteContext;
+  /** Those that run as long as the site does. */
   readonly services: readonly Service[];
+  /** Those that run only after somebody started them. Their components are configured then. */
+  readonly onDemand: readonly Service[];
+  /** Of both kinds. */
   service(name: string): Service;
-  /** Writes every component's configuration. */
+  /** Writes the configuration of every component that always runs. */
   configure(): void;
   /** Starts a service and waits until it serves. One that runs already is only waited for. */
   start(service: Service, progress: Progress): Promise<void>;
@@ -77,6 +81,8 @@ export function siteRuntime(facts: SiteFacts, holder: ProcessIdentity, relay: Re
     },
   };
   const services = site.components.flatMap((name) => components[name].services);
+  const onDemand = site.onDemand.flatMap((name) => components[name].services);
+  const everyService = [...services, ...onDemand];
   const logFile = (name: string): string => `/var/log/lab/${name}.log`;
   const pidFile = (name: string): string => inside(`/run/lab/${name}.pid`);
 
@@ -93,6 +99,7 @@ export function siteRuntime(facts: SiteFacts, holder: ProcessIdentity, relay: Re
   }
 
   async function spawnService(service: Service): Promise<void> {
+    for (const name of site.onDemand) if (components[name].services.includes(service)) components[name].files(facts).forEach(write);
     await service.prepare?.(context);
     const argv = service.command(facts);
     // The process becomes a child of the site's pid 1 and leader of its own session: by that its children are found again.
@@ -114,9 +121,10 @@ export function siteRuntime(facts: SiteFacts, holder: ProcessIdentity, relay: Re
   return {
     context,
     services,
+    onDemand,
     service(name) {
-      const found = services.find((s) => s.name === name);
-      if (!found) throw new LabError('LAB_UNKNOWN', `${site.name} has no service ${name}; it has: ${services.map((s) => s.name).join(', ')}`, { site: site.name });
+      const found = everyService.find((s) => s.name === name);
+      if (!found) throw new LabError('LAB_UNKNOWN', `${site.name} has no service ${name}; it has: ${everyService.map((s) => s.name).join(', ')}`, { site: site.name });
       return found;
     },
     configure() {

@@ -35,6 +35,13 @@ function stepTask(runtime: SiteRuntime, step: InitStep, progress: Progress): Tas
 /** Starts every service of an initialized site. */
 export const startTasks = (runtime: SiteRuntime, progress: Progress): Task[] => runtime.services.map((s) => serviceTask(runtime, s, progress));
 
+/** Starts one service, before it what it needs of those that run on demand. The others are taken to run. */
+export function startOneTasks(runtime: SiteRuntime, service: Service, progress: Progress): Task[] {
+  const wanted = new Set([service]);
+  for (const s of wanted) for (const need of runtime.onDemand) if (s.needs.includes(need.name)) wanted.add(need);
+  return [...wanted].map((s) => serviceTask(runtime, s, progress));
+}
+
 /** Makes a site from bare packages: its components' own steps, its services, and what the topology gives it. */
 export function initTasks(runtime: SiteRuntime, imageFiles: Readonly<Record<string, string>>, progress: Progress): Task[] {
   const steps = [...runtime.context.site.components.flatMap((c) => components[c].init), catalogue, ...seedSteps(imageFiles)];

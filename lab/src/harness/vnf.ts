@@ -1,4 +1,4 @@
-import { isOpenStackError, type Cloud } from '@godwit/openstack';
+import { isOpenStackError, type Backup, type Cloud } from '@godwit/openstack';
 import { parseGuestConsole } from '../guest/index.ts';
 import type { Lab } from '../index.ts';
 import { connect } from './clouds.ts';
@@ -118,7 +118,7 @@ export async function emptyProject(lab: Lab, site: string): Promise<void> {
       await cloud.volume.groups.delete(g.id);
       await eventually(`group ${g.id} to be gone`, () => gone(() => cloud.volume.groups.get(g.id)));
     }
-    await deleteBackups(cloud);
+    await deleteBackups(cloud, () => true);
     const volumes = await cloud.volume.volumes.list();
     await Promise.all(
       volumes.map(async (v) => {
@@ -140,9 +140,9 @@ export async function emptyProject(lab: Lab, site: string): Promise<void> {
 }
 
 /** Children before their parents: Cinder refuses the other order. */
-async function deleteBackups(cloud: Cloud): Promise<void> {
+export async function deleteBackups(cloud: Cloud, which: (backup: Backup) => boolean): Promise<void> {
   await eventually('every backup to be gone', async () => {
-    const backups = await cloud.volume.backups.list();
+    const backups = (await cloud.volume.backups.list()).filter(which);
     if (backups.length === 0) return true;
     for (const b of backups.filter((x) => !x.has_dependent_backups && x.status !== 'deleting')) {
       await cloud.volume.backups.delete(b.id, { force: !['available', 'error'].includes(b.status) }).catch(() => undefined);

@@ -39,6 +39,14 @@ async function ensureEndpoint(context: SiteContext, serviceId: string, iface: st
   await context.api.call('identity', 'POST', '/v3/endpoints', { endpoint: { service_id: serviceId, interface: iface, region_id: region, url } });
 }
 
+/** A catalogue entry of this type with its three endpoints. */
+export async function ensureEntry(context: SiteContext, name: string, type: string, url: string): Promise<void> {
+  const listed = await context.api.call('identity', 'GET', `/v3/services?type=${type}`);
+  const found = (listed['services'] as { id: string }[])[0];
+  const id = found?.id ?? ((await context.api.call('identity', 'POST', '/v3/services', { service: { name, type } }))['service'] as { id: string }).id;
+  for (const iface of ['public', 'internal', 'admin']) await ensureEndpoint(context, id, iface, url);
+}
+
 /** The services' users and the site's catalogue. */
 export const catalogue: InitStep = {
   name: 'catalogue',
@@ -50,13 +58,7 @@ export const catalogue: InitStep = {
         const user = await ensureUser(context, s.user);
         await grant(context, project, user, admin);
         await grant(context, project, user, service);
-        for (const type of s.types) {
-          const listed = await context.api.call('identity', 'GET', `/v3/services?type=${type}`);
-          const found = (listed['services'] as { id: string }[])[0];
-          const id = found?.id ?? ((await context.api.call('identity', 'POST', '/v3/services', { service: { name: s.user, type } }))['service'] as { id: string }).id;
-          const url = `http://${context.site.ip}:${String(ports[s.service])}${s.path}`;
-          for (const iface of ['public', 'internal', 'admin']) await ensureEndpoint(context, id, iface, url);
-        }
+        for (const type of s.types) await ensureEntry(context, s.user, type, `http://${context.site.ip}:${String(ports[s.service])}${s.path}`);
       }),
     );
   },

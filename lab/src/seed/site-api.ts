@@ -3,7 +3,7 @@ import type { HttpAsk, Relay } from '../relay/client.ts';
 import type { Secrets } from '../secrets.ts';
 import type { SiteSpec } from '../topology/load.ts';
 
-export const ports = { identity: 5000, image: 9292, placement: 8778, compute: 8774, network: 9696, volume: 8776 } as const;
+export const ports = { identity: 5000, image: 9292, placement: 8778, compute: 8774, network: 9696, volume: 8776, 'object-store': 8080 } as const;
 export type ServiceName = keyof typeof ports;
 
 /** A JSON object of an API's answer. */

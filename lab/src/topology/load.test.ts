@@ -24,6 +24,7 @@ describe('topology', () => {
       ['site1', '10.20.1.10', '10.21.1.10', 16, 'site1-c1'],
       ['site2', '10.20.2.10', '10.21.2.10', 16, 'site2-c1'],
     ]);
+    expect(siteSpecs(topology).map((s) => s.onDemand)).toEqual([['swift-backup'], ['swift', 'swift-backup']]);
   });
 
   it.each([
@@ -31,6 +32,9 @@ describe('topology', () => {
     ['two sites with one index', (d) => (d['sites'].site2.index = 1), 'sites.site2.index'],
     ['an index beyond an address byte', (d) => (d['sites'].site2.index = 300), 'sites.site2.index'],
     ['an unknown component', (d) => d['components'].push('heat'), 'components.12'],
+    ['a component on demand that always runs', (d) => (d['sites'].site1.onDemand = ['cinder']), 'sites.site1.onDemand.0'],
+    ['backups in the Swift of a site without one', (d) => (d['cinder'].swiftBackup.site = 'site1'), 'cinder.swiftBackup.site'],
+    ['a cinder-backup for Swift that names none', (d) => delete d['cinder'].swiftBackup, 'cinder.swiftBackup'],
     ['a role in an unknown project', (d) => (d['users'].tenant.roles[0].project = 'nowhere'), 'users.tenant.roles.0.project'],
     ['a network of an unknown project', (d) => (d['networks'][0].project = 'nowhere'), 'networks.0.project'],
     ['a cloud of an unknown user', (d) => (d['clouds'][0].user = 'nobody'), 'clouds.0.user'],

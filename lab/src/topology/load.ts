@@ -17,6 +17,8 @@ export interface SiteSpec {
   readonly prefixLength: number;
   readonly underlayPrefixLength: number;
   readonly components: readonly ComponentName[];
+  /** Components whose services `up` leaves alone. */
+  readonly onDemand: readonly ComponentName[];
 }
 
 /** Host part .INDEX.10 in a /16. */
@@ -39,6 +41,7 @@ export function siteSpecs(topology: Topology): SiteSpec[] {
       prefixLength: management.prefixLength,
       underlayPrefixLength: underlay.prefixLength,
       components: site.components ?? topology.components,
+      onDemand: site.onDemand,
     };
   });
 }

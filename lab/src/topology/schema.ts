@@ -27,7 +27,7 @@ const image = z.strictObject({
 });
 
 export const componentNames = [
-  'mariadb', 'rabbitmq', 'memcached', 'keystone', 'glance', 'placement', 'nova', 'neutron', 'openvswitch', 'ceph', 'cinder', 'libvirt',
+  'mariadb', 'rabbitmq', 'memcached', 'keystone', 'glance', 'placement', 'nova', 'neutron', 'openvswitch', 'ceph', 'cinder', 'libvirt', 'swift', 'swift-backup',
 ] as const;
 export type ComponentName = (typeof componentNames)[number];
 
@@ -37,6 +37,8 @@ const site = z.strictObject({
   /** Host name of the site's compute node. */
   hypervisor: name,
   components: z.array(z.enum(componentNames)).optional(),
+  /** Further components, whose services run only after somebody started them. */
+  onDemand: z.array(z.enum(componentNames)).default([]),
 });
 
 export const topologySchema = z
@@ -49,6 +51,8 @@ export const topologySchema = z
     cinder: z.strictObject({
       volumeTypes: z.array(z.strictObject({ name: z.string().min(1), backend: z.literal('ceph') })),
       backup: z.strictObject({ driver: z.literal('posix'), compression: z.enum(['zstd', 'zlib', 'none']) }),
+      /** What the component swift-backup is: whose Swift it writes to, and the availability zone that it is asked for by. */
+      swiftBackup: z.strictObject({ site: name, zone: name, compression: z.enum(['zstd', 'zlib', 'none']) }).optional(),
     }),
     projects: z.record(name, z.strictObject({ quotas: z.record(z.string(), z.int()).default({}) })),
     users: z.record(name, z.strictObject({ roles: z.array(role) })),
@@ -68,6 +72,18 @@ export const topologySchema = z
       indexes.set(index, siteName);
       if (siteName === 'ops' || siteName === 'wan') issue(['sites', siteName], `${siteName} is a name of the lab itself`);
     }
+    const has = (siteName: string, component: ComponentName): boolean => {
+      const found = topology.sites[siteName];
+      return found !== undefined && [...(found.components ?? topology.components), ...found.onDemand].includes(component);
+    };
+    for (const [siteName, { onDemand, components = topology.components }] of Object.entries(topology.sites)) {
+      onDemand.forEach((c, i) => {
+        if (components.includes(c)) issue(['sites', siteName, 'onDemand', i], `${c} is already one of the components that always run`);
+      });
+      if (has(siteName, 'swift-backup') && !topology.cinder.swiftBackup) issue(['cinder', 'swiftBackup'], `${siteName} has the component swift-backup, which needs this`);
+    }
+    const swiftSite = topology.cinder.swiftBackup?.site;
+    if (swiftSite !== undefined && !has(swiftSite, 'swift')) issue(['cinder', 'swiftBackup', 'site'], `${swiftSite} is not a site that has the component swift`);
     const projects = new Set([...Object.keys(topology.projects), 'admin', 'service']);
     const users = new Set([...Object.keys(topology.users), 'admin']);
     for (const [user, { roles }] of Object.entries(topology.users))
