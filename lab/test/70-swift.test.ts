@@ -37,7 +37,7 @@ describe('backups in the Swift of the recovery site', () => {
     }
     for (const [site, service] of services.toReversed()) await s.lab.stopService(site, service);
     for (const service of storage) await s.lab.stopService('site2', service);
-    // Until then Cinder would still hand backups without a zone, and imports, to a daemon that is not there.
+    // Until then Cinder would still hand imports to a daemon that is not there.
     for (const site of ['site1', 'site2']) {
       const cloud = await connect(s.lab, `${site}-godwit`);
       try {

@@ -57,6 +57,8 @@ export const swiftBackup: Component = {
         const { spec } = target(context);
         const answer = await context.relay.http(`http://${spec.ip}:${String(ports['object-store'])}/healthcheck`);
         if (answer.status !== 200) return `the Swift of ${spec.name} answers HTTP ${String(answer.status)}`;
+        // Its first report to the scheduler says that it does not work yet, the next comes 10 s later; until then backups fail at once.
+        if (Date.now() - startedAt.getTime() < 20_000) return 'the scheduler has not heard of it yet';
         return listedUp('volume', 'cinder-backup', host)(context, startedAt);
       },
     },

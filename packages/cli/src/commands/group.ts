@@ -55,7 +55,7 @@ const create = command<CreateFlags, [{ name: 'name'; brief: string }]>({
     freezeLimit: { kind: 'parsed', parse: integer(5, 300), optional: true, placeholder: 'SECONDS', brief: 'No guest stays frozen longer (default 30)' },
     retain: { kind: 'parsed', parse: integer(1, 365), optional: true, placeholder: 'N', brief: 'Recovery points kept (default 7)' },
     fullEvery: { kind: 'parsed', parse: integer(1, 100), optional: true, placeholder: 'N', brief: 'A full backup every so many points (default 14)' },
-    backupZone: { kind: 'parsed', parse: string, optional: true, placeholder: 'ZONE', brief: 'Availability zone of the cinder-backup to use (default: Cinder’s choice)' },
+    backupZone: { kind: 'parsed', parse: string, optional: true, placeholder: 'ZONE', brief: 'Availability zone of the cinder-backup to use (default: the volume’s)' },
   },
   run: async (cli, { flags, args }) => {
     const { site, recoverySite, member, freezeLimit, retain, fullEvery, backupZone } = flags;
