@@ -35,8 +35,10 @@ async function run(cancelAtTheEnd = false): Promise<unknown> {
       if (o.compensate) undos.unshift(() => o.compensate!(undefined, w.step));
       return work(w.step);
     },
-    all: (name: string, items: unknown[], _key: unknown, work: (i: unknown, s: unknown) => Promise<unknown>, o: { compensate?: (r: unknown, s: unknown, i: unknown) => Promise<void> } = {}) =>
-      Promise.all(items.map((item) => ctx.step(name, (s) => work(item, s), o.compensate ? { compensate: (r, s) => o.compensate!(r, s, item) } : {}))),
+    all: (name: string, items: unknown[], key: (i: unknown) => string, work: (i: unknown, s: unknown) => Promise<unknown>, o: { compensate?: (r: unknown, s: unknown, i: unknown) => Promise<void> } = {}) => {
+      expect(new Set(items.map(key)).size).toBe(items.length); // the engine refuses two of a name
+      return Promise.all(items.map((item) => ctx.step(name, (s) => work(item, s), o.compensate ? { compensate: (r, s) => o.compensate!(r, s, item) } : {})));
+    },
   };
   try {
     const result = await recoverWorkflow(w.deps).run(ctx as unknown as WorkflowContext, input);
@@ -53,6 +55,17 @@ describe('promise: never two active copies', () => {
     expect(await run()).toMatchObject({ sourceFenced: true, epoch: 2 });
     expect(w.site1.servers.all.map((s) => [s.status, s['locked']])).toEqual([['SHUTOFF', true], ['SHUTOFF', true]]);
     expect(group()).toMatchObject({ activeSite: 'site2', state: 'FailedOver', epoch: 2 });
+  });
+
+  it('members of the same name come back all', async () => {
+    const two = { ...point, volumes: [...point.volumes, { ...point.volumes[0]!, volumeId: 'v2' }] };
+    const manifest = aManifest(two);
+    const [db] = manifest.servers;
+    const twin = { ...db!, id: 's-app', order: 1, ports: [{ ...db!.ports[0]!, mac: 'fa:16:3e:00:00:02', addresses: [{ ip: '10.0.0.6', cidr: '10.0.0.0/24' }] }], volumes: [{ ...db!.volumes[0]!, id: 'v2' }] };
+    w.site2.images.all = [];
+    w.site2.addManifest({ ...manifest, servers: [db!, twin] });
+    expect(await run()).toMatchObject({ servers: [{ name: 'db' }, { name: 'db' }] });
+    expect(w.site2.servers.all.map((s) => (s['metadata'] as Record<string, string>)['godwit_origin'])).toEqual(['s-db', 's-app']);
   });
 
   it('a site that is dead is fenced when it comes back', async () => {
