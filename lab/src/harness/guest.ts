@@ -24,9 +24,9 @@ export function longestGapMs(lab: Lab, site: string, server: string, afterN: num
   return Math.max(0, ...guestGaps(lab, site, server).filter((g) => g.n > afterN).map((g) => g.ms));
 }
 
-/** Where the writer is now. */
+/** Where the writer is now. A guest that has just been busy may refuse once; one that is gone is an error after half a minute. */
 export async function writerAt(lab: Lab, site: string, ip: string): Promise<number> {
-  const text = await fetchGuest(lab, site, ip, 'status');
+  const text = await eventually(`status of ${ip} at ${site}`, () => fetchGuest(lab, site, ip, 'status'), { timeoutMs: 30_000, everyMs: 1_000 });
   return Number(/^n0=(\d+)$/m.exec(text)?.[1] ?? 0);
 }
 
