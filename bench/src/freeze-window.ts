@@ -1,4 +1,4 @@
-import { connect, createVnf, emptyProject, eventually, godwitOk, longestGapMs, startController, writerAt, type Lab, type VnfMember } from '@godwit/lab';
+import { connect, createVnf, emptyProject, eventually, freshGroup, godwitOk, longestGapMs, startController, writerAt, type Lab, type VnfMember } from '@godwit/lab';
 import { openstack } from './openstack-cli.ts';
 import { median, table, type Bench } from './types.ts';
 
@@ -18,7 +18,7 @@ export const freezeWindowBench: Bench = async (lab, { say, rounds = 3 }) => {
   const cli = { url: controller.url };
   const ways: Record<'godwit' | 'createImage' | 'typed', Round[]> = { godwit: [], createImage: [], typed: [] };
   try {
-    await godwitOk(lab, cli, 'group', 'create', 'bench', '--site', 'site1', '--recovery-site', 'site2', ...members.flatMap((m) => ['--member', m.name]));
+    await freshGroup(lab, cli, 'bench', members);
     await godwitOk(lab, cli, 'protect', 'bench'); // the first is a full one, and proves the backup target
     for (let round = 1; round <= rounds; round++) {
       const protect = await measured(lab, members, () => godwitOk<{ freezeWindowMs: number; groupSnapshotMs: number }>(lab, cli, 'protect', 'bench'));

@@ -1,4 +1,4 @@
-import { connect, createVnf, emptyProject, eventually, godwitOk, guestReady, startController, type Lab, type VnfMember } from '@godwit/lab';
+import { connect, createVnf, emptyProject, eventually, freshGroup, godwitOk, guestReady, startController, type Lab, type VnfMember } from '@godwit/lab';
 import { openstack, untilStatus } from './openstack-cli.ts';
 import { table, type Bench } from './types.ts';
 
@@ -20,7 +20,7 @@ export const recoveryBench: Bench = async (lab, { say }) => {
   const controller = await startController(lab);
   const cli = { url: controller.url };
   try {
-    await godwitOk(lab, cli, 'group', 'create', 'bench', '--site', 'site1', '--recovery-site', 'site2', ...members.flatMap((m) => ['--member', m.name]));
+    await freshGroup(lab, cli, 'bench', members);
     await godwitOk(lab, cli, 'protect', 'bench');
     const point = await godwitOk<Point>(lab, cli, 'protect', 'bench');
     await lab.killSite('site1');

@@ -1,4 +1,4 @@
-import { connect, createVnf, emptyProject, eventually, godwitOk, guestLogs, guestReady, longestGapMs, network, startController, writerAt, type CliOptions, type Controller, type VnfMember } from '../harness/index.ts';
+import { connect, createVnf, emptyProject, eventually, freshGroup, godwitOk, guestLogs, guestReady, longestGapMs, network, startController, writerAt, type CliOptions, type Controller, type VnfMember } from '../harness/index.ts';
 import type { Lab } from '../index.ts';
 import { parseGuestConsole } from '../guest/index.ts';
 import type { MemberReport, PointReport, StoryReport } from './report.ts';
@@ -35,7 +35,7 @@ export async function playStory(lab: Lab, options: StoryOptions): Promise<StoryR
   const controller = await startController(lab);
   const cli: CliOptions = { url: controller.url };
   try {
-    await godwitOk(lab, cli, 'group', 'create', 'vnf', '--site', 'site1', '--recovery-site', 'site2', ...members.flatMap((m) => ['--member', m.name]));
+    await freshGroup(lab, cli, 'vnf', members);
     const points: PointReport[] = [];
     for (const kind of ['full', 'incremental']) points.push(await protectOnce(lab, cli, members, kind, say));
     await eventually('the writers to go on', async () => (await writersAt(lab, 'site1', members)).every((n, i) => n > (points.at(-1)?.writers[i] ?? 0)));
