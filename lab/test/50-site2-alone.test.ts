@@ -18,8 +18,8 @@ describe('promise: recovery needs nothing of the lost site', () => {
   const s = useScenario();
 
   it('site1 dead, Godwit’s database empty, the newest manifest damaged: rebuilt from site2 alone, recovered from the one before, twice the same', async () => {
-    const good = await s.ok<Point>('protect', 'vnf');
     const writers = await Promise.all(s.members.map((m) => writerAt(s.lab, 'site1', m.ip)));
+    const good = await s.ok<Point>('protect', 'vnf');
     const spoilt = await s.ok<Point>('protect', 'vnf');
     const file = `/var/lib/glance/images/${spoilt.manifest.imageId}`;
     expect((await s.lab.exec('site2', ['sh', '-c', `test -s ${file} && sed -i 's/vnf-db/vnf-xx/' ${file}`])).code).toBe(0);
@@ -42,7 +42,7 @@ describe('promise: recovery needs nothing of the lost site', () => {
       await guestReady(s.lab, 'site2', recovered.servers[n]?.id ?? '');
       const logs = await guestLogs(s.lab, 'site2', m.ip);
       expect(logs.violations).toEqual([]);
-      expect(logs.n0).toBeGreaterThanOrEqual((writers[n] ?? 0) - 400);
+      expect(logs.n0).toBeGreaterThanOrEqual(writers[n] ?? 0);
     }
     const again = await s.ok<{ alreadyActive: boolean; servers: { id: string }[] }>('recover', 'vnf', '--to', 'site2', '--yes');
     expect(again.alreadyActive).toBe(true);
