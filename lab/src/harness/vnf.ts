@@ -110,7 +110,9 @@ export async function emptyProject(lab: Lab, site: string): Promise<void> {
       await cloud.volume.groupSnapshots.delete(g.id);
       await eventually(`group snapshot ${g.id} to be gone`, () => gone(() => cloud.volume.groupSnapshots.get(g.id)));
     }
+    // A volume cannot be deleted while a snapshot of it is.
     for (const s of await cloud.volume.snapshots.list()) await cloud.volume.snapshots.delete(s.id);
+    await eventually('snapshots to be gone', async () => (await cloud.volume.snapshots.list()).length === 0);
     for (const g of await cloud.volume.groups.list()) {
       const inside = (await cloud.volume.volumes.list()).filter((v) => v.group_id === g.id).map((v) => v.id);
       if (inside.length > 0) await cloud.volume.groups.update(g.id, { remove_volumes: inside });
