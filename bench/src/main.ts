@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openLab, runInOps, textProgress } from '@godwit/lab';
+import { openLab, runInOps, withLab } from '@godwit/lab';
 import { freezeWindowBench } from './freeze-window.ts';
 import { recoveryBench } from './recovery.ts';
 import type { Bench } from './types.ts';
@@ -35,18 +35,7 @@ async function main(): Promise<number> {
     console.log(`\n${report.text}\n\nReport: ${file}`);
     return 0;
   }
-  const progress = textProgress(process.stderr);
-  try {
-    await lab.up({ topology: 'two-site', mirror: process.env['GODWIT_LAB_MIRROR'] }, progress);
-    for (const site of (await lab.status()).sites) if (!site.alive) await lab.reviveSite(site.site, progress);
-  } finally {
-    progress.close();
-  }
-  try {
-    return await runInOps(lab, [process.execPath, ...process.execArgv, join(import.meta.dirname, 'main.ts'), ...process.argv.slice(2)]);
-  } finally {
-    if (!values.keep) await lab.down();
-  }
+  return withLab(lab, values, () => runInOps(lab, [process.execPath, ...process.execArgv, join(import.meta.dirname, 'main.ts'), ...process.argv.slice(2)]));
 }
 
 process.exitCode = await main();

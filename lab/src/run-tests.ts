@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { projectRoot, runInOps } from './harness/index.ts';
-import { openLab, textProgress } from './index.ts';
+import { projectRoot, runInOps, withLab } from './harness/index.ts';
+import { openLab } from './index.ts';
 
 const usage = `usage: npm run test:lab [-- [--smoke] [--keep] [SCENARIO…]]
   SCENARIO   part of a file's name in lab/test; default: all, in order
@@ -31,19 +31,8 @@ async function main(): Promise<number> {
     return 2;
   }
   const lab = openLab();
-  const progress = textProgress(process.stderr);
-  try {
-    await lab.up({ topology: 'two-site', mirror: process.env['GODWIT_LAB_MIRROR'] }, progress);
-    for (const site of (await lab.status()).sites) if (!site.alive) await lab.reviveSite(site.site, progress);
-  } finally {
-    progress.close();
-  }
   const filters = wanted.map((name) => `lab/test/${all.find((f) => f.includes(name)) ?? name}`);
-  try {
-    return await runInOps(lab, [process.execPath, join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'lab', '--reporter', 'verbose', '--root', projectRoot, ...filters]);
-  } finally {
-    if (!values.keep) await lab.down();
-  }
+  return withLab(lab, values, () => runInOps(lab, [process.execPath, join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'lab', '--reporter', 'verbose', '--root', projectRoot, ...filters]));
 }
 
 process.exitCode = await main();

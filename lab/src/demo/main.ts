@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runInOps } from '../harness/index.ts';
-import { openLab, textProgress } from '../index.ts';
+import { runInOps, withLab } from '../harness/index.ts';
+import { openLab } from '../index.ts';
 import { storyText } from './report.ts';
 import { playStory } from './story.ts';
 
@@ -29,19 +29,9 @@ async function inside(): Promise<number> {
 
 async function outside(): Promise<number> {
   const lab = openLab();
-  const progress = textProgress(process.stderr);
-  try {
-    await lab.up({ topology: 'two-site', mirror: process.env['GODWIT_LAB_MIRROR'] }, progress);
-    for (const site of (await lab.status()).sites) if (!site.alive) await lab.reviveSite(site.site, progress);
-  } finally {
-    progress.close();
-  }
-  try {
-    return await runInOps(lab, [process.execPath, ...process.execArgv, join(import.meta.dirname, 'main.ts'), ...process.argv.slice(2)]);
-  } finally {
-    if (values.keep) console.log('The lab is left up: npm run lab -- status; npm run lab -- down');
-    else await lab.down();
-  }
+  const code = await withLab(lab, values, () => runInOps(lab, [process.execPath, ...process.execArgv, join(import.meta.dirname, 'main.ts'), ...process.argv.slice(2)]));
+  if (values.keep) console.log('The lab is left up: npm run lab -- status; npm run lab -- down');
+  return code;
 }
 
 if (values.help) console.log(usage);

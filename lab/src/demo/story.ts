@@ -82,10 +82,7 @@ async function protectOnce(lab: Lab, cli: CliOptions, members: readonly VnfMembe
   const point = await godwitOk<Point>(lab, { ...cli, echo: echoTo(say) }, 'protect', 'vnf');
   const seconds = (Date.now() - begun) / 1_000;
   // A stall is printed by the write that follows it.
-  const after = await eventually('the writers to go on', async () => {
-    const now = await writersAt(lab, 'site1', members);
-    return now.every((n, i) => n > (before[i] ?? 0) + 20) ? now : undefined;
-  });
+  await eventually('the writers to go on', async () => (await writersAt(lab, 'site1', members)).every((n, i) => n > (before[i] ?? 0) + 20));
   const guestFreezeMs = Object.fromEntries(members.map((m, i) => [m.name, longestGapMs(lab, 'site1', m.id, before[i] ?? 0)]));
   const report: PointReport = {
     id: point.id,
@@ -99,7 +96,6 @@ async function protectOnce(lab: Lab, cli: CliOptions, members: readonly VnfMembe
     seconds,
     writers: before,
   };
-  void after;
   say(`Recovery point ${point.sequence}: frozen ${point.freezeWindowMs} ms by the controller, ${Object.entries(guestFreezeMs).map(([n, ms]) => `${ms} ms by ${n}`).join(', ')}; ${(report.bytesBackedUp / 1e6).toFixed(1)} MB backed up.`);
   return report;
 }

@@ -1,4 +1,5 @@
 export { runInOps } from './in-ops.ts';
+export { withLab } from './with-lab.ts';
 export { eventually } from './wait.ts';
 export { connect } from './clouds.ts';
 export { createVnf, deleteBackups, emptyProject, guestReady, network, twoMembers, volumeAvailable, type MemberSpec, type VnfMember } from './vnf.ts';
