@@ -31,16 +31,16 @@ export const openvswitch: Component = {
         const settings = ['other_config:userspace-tso-enable=true', `external_ids:system-id=${site.name}`, `external_ids:hostname=${site.hypervisor}`];
         await execOk([...vsctl, '--no-wait', 'set', 'Open_vSwitch', '.', ...settings]);
       },
-      // The underlay's address sits on a bridge of its own, so that tunnels leave through the userspace datapath. Every start of
-      // the daemon makes that device anew, without its address.
-      async started({ execOk, site }) {
+      // The underlay's address sits on a bridge of its own, so that tunnels leave through the userspace datapath. Every start of the
+      // daemon makes that device anew, without its address, and some time after the daemon is there: a bridge that the database
+      // knows from before is nothing that ovs-vsctl would wait for.
+      async ready({ exec, execOk, site }) {
+        const { stdout } = await exec(['ip', '-4', 'addr', 'show', 'dev', 'br-phy', 'up'], { timeoutMs: 5000 });
+        if (stdout.includes(`inet ${site.underlayIp}/`)) return undefined;
         await execOk([...vsctl, '--may-exist', 'add-br', 'br-phy', '--', 'set', 'bridge', 'br-phy', 'datapath_type=netdev', 'fail_mode=standalone', '--', '--may-exist', 'add-port', 'br-phy', 'eth1']);
         await execOk(['ip', 'addr', 'replace', `${site.underlayIp}/${String(site.underlayPrefixLength)}`, 'dev', 'br-phy']);
         await execOk(['ip', 'link', 'set', 'br-phy', 'up']);
-      },
-      async ready({ exec, site }) {
-        const { stdout } = await exec(['ip', '-4', 'addr', 'show', 'dev', 'br-phy'], { timeoutMs: 5000 });
-        return stdout.includes(site.underlayIp) ? undefined : 'the underlay bridge has no address';
+        return 'the underlay bridge has only just got its address';
       },
     },
   ],

@@ -110,7 +110,6 @@ export function siteRuntime(facts: SiteFacts, holder: ProcessIdentity, relay: Re
     });
     if (!parsePidFile(stdout)) throw failure(service, `it ended at once ${stderr}`);
     writeFileSync(pidFile(service.name), stdout);
-    await service.started?.(context);
   }
 
   function failure(service: Service, why: string): LabError {

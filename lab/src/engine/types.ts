@@ -54,9 +54,7 @@ export interface Service {
   env?(facts: SiteFacts): Readonly<Record<string, string>>;
   /** Before every start: folders in /run and the like. */
   prepare?(context: SiteContext): Promise<void>;
-  /** After the process was started, before the ready check. */
-  started?(context: SiteContext): Promise<void>;
-  /** Undefined when it serves; else what is still missing. May throw, which counts as not ready. */
+  /** Undefined when it serves; else what is still missing. May throw, which counts as not ready. May do what only the running process makes possible. */
   ready(context: SiteContext, startedAt: Date): Promise<string | undefined>;
   /** Seconds until it counts as failed; 120 when left out. */
   readonly timeoutS?: number;
