@@ -35,10 +35,10 @@ export const cacheOptions = ({ site }: SiteFacts): IniSection => ({
 });
 
 /** A WSGI application under uWSGI. Without `Connection: close` clients see resets. */
-export function wsgi(port: number, app: readonly [kind: '--module' | '--wsgi-file', what: string], processes = 1): readonly string[] {
+export function wsgi(port: number, app: readonly [kind: '--module' | '--wsgi-file', what: string], { processes = 1, threads = 8 } = {}): readonly string[] {
   return [
     'uwsgi', '--plugin', 'python3', '--http-socket', `0.0.0.0:${String(port)}`, ...app,
-    '--processes', String(processes), '--threads', '8', '--enable-threads', '--lazy-apps', '--master', '--die-on-term', '--close-on-exec2',
+    '--processes', String(processes), '--threads', String(threads), '--enable-threads', '--lazy-apps', '--master', '--die-on-term', '--close-on-exec2',
     '--buffer-size', '65535', '--post-buffering', '65536', '--listen', '100', '--add-header', 'Connection: close', '--disable-logging', '--log-4xx', '--log-5xx',
   ];
 }

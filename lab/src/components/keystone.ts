@@ -44,7 +44,7 @@ export const keystone: Component = {
       name: 'keystone',
       user: 'keystone',
       needs: ['mariadb', 'memcached', 'keystone-db'],
-      command: () => wsgi(ports.identity, ['--wsgi-file', '/usr/bin/keystone-wsgi-public'], 2),
+      command: () => wsgi(ports.identity, ['--wsgi-file', '/usr/bin/keystone-wsgi-public'], { processes: 2 }),
       ready: answers('identity', '/v3'),
     },
   ],

@@ -65,7 +65,9 @@ export const nova: Component = {
       name: 'nova-api',
       user: 'nova',
       needs: ['mariadb', 'rabbitmq', 'keystone', 'catalogue', 'nova-db'],
-      command: () => wsgi(ports.compute, ['--wsgi-file', '/usr/bin/nova-api-wsgi']),
+      // One thread each, as Debian has it: an image's upload goes through eventlet's thread pool, which answers only the thread that
+      // first used it. With several, createImage of a server on volumes makes the image and never answers.
+      command: () => wsgi(ports.compute, ['--wsgi-file', '/usr/bin/nova-api-wsgi'], { processes: 3, threads: 1 }),
       // With eventlet's patches RPC replies are lost under uWSGI, and calls hang for 60 s.
       env: () => ({ OS_NOVA_DISABLE_EVENTLET_PATCHING: '1' }),
       ready: answers('compute'),
