@@ -73,7 +73,7 @@ export class FakeSite {
   readonly calls: string[] = [];
   readonly bytes = new Map<string, Buffer>();
   readonly computeServices = [{ binary: 'nova-compute', host: 'c1', state: 'up', status: 'enabled' }];
-  readonly volumeServices = [{ binary: 'cinder-backup', host: 'b1', state: 'up', status: 'enabled' }, { binary: 'cinder-volume', host: 'v1@ceph', state: 'up', status: 'enabled' }];
+  readonly volumeServices = [{ binary: 'cinder-backup', host: 'b1', state: 'up', status: 'enabled', zone: 'nova' }, { binary: 'cinder-volume', host: 'v1@ceph', state: 'up', status: 'enabled', zone: 'nova' }];
   readonly subnets = new Things();
   readonly quotas: Record<string, { limit: number; inUse: number; reserved: number }> = {};
   /** Keystone, and so everything, is away. */

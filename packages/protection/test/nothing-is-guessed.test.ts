@@ -236,6 +236,14 @@ describe('preflight lists all that is missing', () => {
     for (const f of findings) expect(f.site).toBeTruthy();
   });
 
+  it('a cinder-backup of another zone than the policy’s is none', async () => {
+    ready();
+    const base = aGroup();
+    w.site1.volumeServices[0]!.zone = 'swift';
+    const { findings } = await protectPreflight(w.deps, { ...base, policy: { ...base.policy, backupZone: 'swift' } });
+    expect(findings.map((f) => [f.code, f.site])).toEqual([['GW_BACKUP_SERVICE_DOWN', 'site2']]);
+  });
+
   it('a server whose host is hidden could not be frozen', async () => {
     ready();
     w.site1.servers.all[0]!['OS-EXT-SRV-ATTR:host'] = null;

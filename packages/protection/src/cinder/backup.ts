@@ -1,6 +1,7 @@
 import type { Backup, Cloud } from '@godwit/openstack';
 import { GodwitError } from '@godwit/sites';
 import { names } from '../names.ts';
+import { backupServiceDown, backupServiceWatch } from './backup-service.ts';
 import type { CinderDeps } from './group.ts';
 import { stuck } from './group.ts';
 import { waitFor } from './wait.ts';
@@ -28,7 +29,7 @@ export async function ensureBackup(deps: CinderDeps, wish: BackupWish, onStatus:
     backup = undefined;
   }
   const id = (backup ?? (await backups.create({ volume_id: wish.volumeId, snapshot_id: wish.snapshotId, incremental: wish.incremental, name, description: 'Godwit recovery point', force: true, ...(wish.zone === undefined ? {} : { availability_zone: wish.zone }) }))).id;
-  let downSince: number | undefined;
+  const watch = backupServiceWatch(deps.site, deps.cloud, 'waiting');
   return waitFor(
     async () => {
       const now = await backups.get(id);
@@ -41,25 +42,12 @@ export async function ensureBackup(deps: CinderDeps, wish: BackupWish, onStatus:
           action: 'It is tried again from the same snapshot; if it goes on failing, look at cinder-backup’s log.',
         });
       }
-      // With its daemon dead a backup stays `creating` for ever: watch the service, not only the backup.
-      downSince = (await serviceUp(deps.cloud)) ? undefined : (downSince ?? performance.now());
-      if (downSince !== undefined && performance.now() - downSince > serviceGraceMs) throw serviceDown(deps.site, 'waiting');
+      await watch(wish.zone);
       return undefined;
     },
     { ...deps, pollMs: 1_000, timeoutMs: 24 * 3_600_000, onTimeout: () => stuck(deps.site, `backup ${id}`, 'not finished after 24 h') },
   );
 }
-
-/** A restart of cinder-backup takes less; longer, and the job says what it waits for. */
-const serviceGraceMs = 60_000;
-
-export async function serviceUp(cloud: Cloud): Promise<boolean> {
-  const services = await cloud.volume.services.list({ binary: 'cinder-backup' });
-  return services.some((s) => s.state === 'up' && s.status === 'enabled');
-}
-
-const serviceDown = (site: string, kind: 'waiting' | 'retryable', cause?: unknown): GodwitError =>
-  new GodwitError('GW_BACKUP_SERVICE_DOWN', kind, `${site}: no cinder-backup is up`, { site, resource: 'cinder-backup', action: 'Start cinder-backup at this site; the job goes on by itself.', cause });
 
 /**
  * Deletes a backup and waits until it is gone; one that is not there is success. Cinder deletes only those that are idle: one that is
@@ -67,7 +55,7 @@ const serviceDown = (site: string, kind: 'waiting' | 'retryable', cause?: unknow
  */
 export async function deleteBackup(deps: CinderDeps, id: string): Promise<void> {
   let asked = false;
-  let downSince: number | undefined;
+  const watch = backupServiceWatch(deps.site, deps.cloud, 'retryable');
   await waitFor(
     async () => {
       const now = await find(deps.cloud, id);
@@ -76,9 +64,7 @@ export async function deleteBackup(deps: CinderDeps, id: string): Promise<void> 
         await askToDelete(deps, id);
         asked = true;
       } else if (now.status.startsWith('error')) throw stuck(deps.site, `backup ${id}`, `${now.status}: ${now.fail_reason ?? ''}`);
-      downSince = (await serviceUp(deps.cloud)) ? undefined : (downSince ?? performance.now());
-      // Retried, not waited for: a job that only cleans up must not hold its group while the site is broken.
-      if (downSince !== undefined && performance.now() - downSince > serviceGraceMs) throw serviceDown(deps.site, 'retryable');
+      await watch(now.availability_zone);
       return undefined;
     },
     { ...deps, pollMs: 1_000, timeoutMs: 600_000, onTimeout: () => stuck(deps.site, `backup ${id}`, 'not deleted after 600 s') },
@@ -91,7 +77,7 @@ async function askToDelete(deps: CinderDeps, id: string): Promise<void> {
     await deps.cloud.volume.backups.delete(id);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    if (await find(deps.cloud, id)) throw serviceDown(deps.site, 'retryable', error);
+    if (await find(deps.cloud, id)) throw backupServiceDown(deps.site, 'retryable', undefined, error);
   }
 }
 

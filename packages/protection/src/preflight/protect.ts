@@ -39,12 +39,12 @@ export async function protectPreflight(deps: Deps, group: Group): Promise<Protec
       ? []
       : [
           ...memberChecks(source, servers, group.policy),
-          ...volumeChecks(source, tenant, group.id, volumes),
+          ...volumeChecks(source, tenant, group.id, volumes, group.policy.backupZone),
           quotaCheck(source.name, tenant, 'volume', withTypes({ snapshots: volumes.length, gigabytes: gib, ...backups }, perType)),
         ]),
     // An imported backup counts like one that was made there.
     quotaCheck(target.name, there, 'volume', backups),
-    ...recoverySiteChecks({ sites: deps.sites, from: source.name, to: target.name, tenant: there, servers }),
+    ...recoverySiteChecks({ sites: deps.sites, from: source.name, to: target.name, tenant: there, servers, backupZone: group.policy.backupZone }),
   ]);
   return { servers, findings: [...unread, ...findings] };
 }

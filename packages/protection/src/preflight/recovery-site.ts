@@ -1,5 +1,6 @@
 import type { Cloud } from '@godwit/openstack';
 import type { SiteRegistry } from '@godwit/sites';
+import { backupServiceFindings } from '../cinder/backup-service.ts';
 import type { ServerRecord } from '../inventory/types.ts';
 import { usableNetwork } from '../recover/network.ts';
 import type { Finding } from '../schemas.ts';
@@ -12,6 +13,8 @@ export interface RecoverySiteOptions {
   readonly to: string;
   readonly tenant: Cloud;
   readonly servers: readonly ServerRecord[];
+  /** Where the group's backups are made, when its policy says it. */
+  readonly backupZone: string | undefined;
   /** Look also whether the addresses are free now. */
   readonly addresses?: boolean;
 }
@@ -25,7 +28,7 @@ export function recoverySiteChecks(o: RecoverySiteOptions): Check[] {
     check('security groups', () => securityGroups(o)),
     check('volume types', () => volumeTypes(o)),
     check('hosts', () => hosts(o)),
-    check('backup', () => backupService(o)),
+    check('cinder-backup', () => backupServiceFindings(o.to, o.sites.get(o.to).admin, o.backupZone)),
     ...quotas(o),
   ];
 }
@@ -99,12 +102,6 @@ async function hosts(o: RecoverySiteOptions): Promise<Finding[]> {
   const services = await o.sites.get(o.to).admin.compute.services.list({ binary: 'nova-compute' });
   if (services.some((s) => s.state === 'up' && s.status === 'enabled')) return [];
   return [{ code: 'GW_NO_HOST', site: o.to, resource: 'nova-compute', message: `${o.to}: no hypervisor is up and enabled`, action: 'Start or enable nova-compute on a host of this site.' }];
-}
-
-async function backupService(o: RecoverySiteOptions): Promise<Finding[]> {
-  const services = await o.sites.get(o.to).admin.volume.services.list({ binary: 'cinder-backup' });
-  if (services.some((s) => s.state === 'up' && s.status === 'enabled')) return [];
-  return [{ code: 'GW_BACKUP_SERVICE_DOWN', site: o.to, resource: 'cinder-backup', message: `${o.to}: no cinder-backup is up and enabled, so nothing can be restored there`, action: 'Start cinder-backup at this site.' }];
 }
 
 function quotas(o: RecoverySiteOptions): Check[] {

@@ -1,16 +1,17 @@
 import type { Cloud } from '@godwit/openstack';
 import type { Site } from '@godwit/sites';
+import { backupServiceFindings } from '../cinder/backup-service.ts';
 import type { VolumeRecord } from '../inventory/types.ts';
 import { names } from '../names.ts';
 import type { Finding } from '../schemas.ts';
 import type { Check } from './findings.ts';
 
 /** Volumes, the backends they lie on, and Cinder's services. */
-export function volumeChecks(site: Site, tenant: Cloud, groupId: string, volumes: readonly VolumeRecord[]): Check[] {
+export function volumeChecks(site: Site, tenant: Cloud, groupId: string, volumes: readonly VolumeRecord[], backupZone: string | undefined): Check[] {
   return [
     ...volumes.map((v): Check => ({ site: site.name, resource: `volume ${v.id}`, run: () => oneVolume(site, tenant, groupId, v) })),
     { site: site.name, resource: 'cinder-volume', run: () => backends(site, volumes) },
-    { site: site.name, resource: 'cinder-backup', run: () => backupService(site.name, site.admin) },
+    { site: site.name, resource: 'cinder-backup', run: () => backupServiceFindings(site.name, site.admin, backupZone) },
   ];
 }
 
@@ -43,11 +44,6 @@ async function backends(site: Site, volumes: readonly VolumeRecord[]): Promise<F
     if (host !== undefined && !up.has(host)) findings.push({ ...down(site.name, `cinder-volume ${host}`), code: 'GW_BACKEND_DOWN' });
   }
   return findings;
-}
-
-async function backupService(site: string, admin: Cloud): Promise<Finding[]> {
-  const services = await admin.volume.services.list({ binary: 'cinder-backup' });
-  return services.some((s) => s.state === 'up' && s.status === 'enabled') ? [] : [{ ...down(site, 'cinder-backup'), code: 'GW_BACKUP_SERVICE_DOWN' }];
 }
 
 const down = (site: string, what: string): Finding => ({ code: 'GW_VOLUME_SERVICE_DOWN', site, resource: what, message: `${site}: no ${what} is up and enabled`, action: `Start it; openstack volume service list shows its state.` });

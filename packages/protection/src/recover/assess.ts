@@ -77,9 +77,10 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
   if (plan && manifest) {
     const { servers, from } = plan;
     const chains = manifest.point.volumes;
+    const { backupZone } = manifest.group.policy;
     findings = await findAll([
       ...chains.map((v) => ({ site: to, resource: `backup ${v.backupId}`, run: () => at(to, async () => (await verifyChain(to, tenant, v.chain), [])) })),
-      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers, addresses: true }),
+      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers, backupZone, addresses: true }),
     ]);
   }
   const report: Report = { ok: findings.length === 0, group: group.name, findings, plan: plan ? planText(plan) : [] };
