@@ -11,7 +11,6 @@ export const policySchema = z.strictObject({
   retain: z.number().int().min(1).max(365).default(7).describe('recovery points kept'),
   fullEvery: z.number().int().min(1).max(100).default(14).describe('a new full backup after this many points of a chain'),
   backupZone: z.string().min(1).optional().describe('availability zone of the cinder-backup to use; left out: Cinder’s choice'),
-  requireAgent: z.boolean().default(true).describe('refuse members whose guest agent cannot freeze'),
 });
 export type Policy = z.infer<typeof policySchema>;
 

@@ -293,7 +293,7 @@ export function aGroup(more: Partial<Group> = {}): Group {
   return {
     id: uuid(1), name: 'vnf', project, site: 'site1', recoverySite: 'site2', activeSite: 'site1', epoch: 1, state: 'Protected',
     members: [{ serverId: 's-db', name: 'db', order: 0 }, { serverId: 's-app', name: 'app', order: 1 }],
-    policy: { method: 'group-snapshot', freezeLimitSeconds: 30, retain: 2, fullEvery: 14, requireAgent: true },
+    policy: { method: 'group-snapshot', freezeLimitSeconds: 30, retain: 2, fullEvery: 14 },
     conditions: [], createdAt: at0, updatedAt: at0, ...more,
   };
 }

@@ -1,17 +1,17 @@
 import type { Site } from '@godwit/sites';
 import type { ServerRecord } from '../inventory/types.ts';
-import type { Finding, Policy } from '../schemas.ts';
+import type { Finding } from '../schemas.ts';
 import type { Check } from './findings.ts';
 
 /** Everything about the members themselves that could fail once guests are frozen. */
-export function memberChecks(site: Site, servers: readonly ServerRecord[], policy: Policy): Check[] {
+export function memberChecks(site: Site, servers: readonly ServerRecord[]): Check[] {
   return servers.flatMap((server): Check[] => [
-    { site: site.name, resource: `server ${server.name}`, run: () => Promise.resolve(stateFindings(site.name, server, policy)) },
-    { site: site.name, resource: `server ${server.name}`, run: () => agentFindings(site, server, policy) },
+    { site: site.name, resource: `server ${server.name}`, run: () => Promise.resolve(stateFindings(site.name, server)) },
+    { site: site.name, resource: `server ${server.name}`, run: () => agentFindings(site, server) },
   ]);
 }
 
-function stateFindings(site: string, server: ServerRecord, policy: Policy): Finding[] {
+function stateFindings(site: string, server: ServerRecord): Finding[] {
   const finding = (code: string, message: string, action: string): Finding => ({ code, message: `${site}: server ${server.name} ${message}`, site, resource: `server ${server.name}`, action });
   const findings: Finding[] = [];
   if (server.status !== 'ACTIVE') findings.push(finding('GW_MEMBER_NOT_RUNNING', `is ${server.status}, not ACTIVE`, 'Start it, or take it out of the group.'));
@@ -23,7 +23,7 @@ function stateFindings(site: string, server: ServerRecord, policy: Policy): Find
   }
   if (server.status === 'ACTIVE' && server.host === '') findings.push(finding('GW_SITE_FORBIDDEN', 'does not show its host to Godwit’s user, so nobody could freeze it', 'Give Godwit’s user the role named in docs/operators/roles.md on this project.'));
   const root = server.volumes.find((v) => v.bootIndex === 0);
-  if (policy.requireAgent && root && root.imageMetadata['hw_qemu_guest_agent']?.toLowerCase() !== 'yes') {
+  if (root && root.imageMetadata['hw_qemu_guest_agent']?.toLowerCase() !== 'yes') {
     findings.push(finding('GW_MEMBER_NO_AGENT_PROPERTY', 'was booted from an image without hw_qemu_guest_agent=yes, so Nova gave it no agent channel', 'Set the property on the image, and rebuild the server from it.'));
   }
   return findings;
@@ -35,8 +35,8 @@ const agentTimeoutMs = 6_000;
  * Does the agent answer? Asked by a thaw: on a guest that is not frozen it goes through the agent and changes nothing.
  * A guest that somebody froze on purpose is left alone.
  */
-async function agentFindings(site: Site, server: ServerRecord, policy: Policy): Promise<Finding[]> {
-  if (server.status !== 'ACTIVE' || !policy.requireAgent || server.host === '') return [];
+async function agentFindings(site: Site, server: ServerRecord): Promise<Finding[]> {
+  if (server.status !== 'ACTIVE' || server.host === '') return [];
   const guest = { serverId: server.id, host: server.host };
   const base = { site: site.name, resource: `server ${server.name}` };
   if ((await site.compute.armed(guest)) !== undefined) {

@@ -38,7 +38,7 @@ export async function protectPreflight(deps: Deps, group: Group): Promise<Protec
     ...(servers.length === 0
       ? []
       : [
-          ...memberChecks(source, servers, group.policy),
+          ...memberChecks(source, servers),
           ...volumeChecks(source, tenant, group.id, volumes, group.policy.backupZone),
           quotaCheck(source.name, tenant, 'volume', withTypes({ snapshots: volumes.length, gigabytes: gib, ...backups }, perType)),
         ]),
