@@ -64,7 +64,7 @@ export function useScenario(options: ScenarioOptions = {}): Scenario {
     controller = await startController(lab);
     const groups = await scenario.ok<{ name: string }[]>('group', 'list');
     await eventually('the jobs of an interrupted run to end', async () => (await scenario.ok<{ state: string }[]>('job', 'list')).every((j) => ['succeeded', 'failed', 'cancelled'].includes(j.state)), { timeoutMs: 900_000, everyMs: 2_000 });
-    for (const g of groups) await scenario.ok('group', 'delete', g.name, '--yes');
+    for (const g of groups) await scenario.ok('group', 'delete', g.name, '--purge', '--yes');
     await scenario.ok('group', 'create', 'vnf', '--site', 'site1', '--recovery-site', 'site2', ...members.flatMap((m) => ['--member', m.name]), ...(options.group ?? []));
   }, 30 * 60_000);
   afterAll(async () => {
