@@ -198,7 +198,9 @@ describe('recover', () => {
     expect(out).toMatch(/RTO +\| 41\.5 s/);
     expect(out).toMatch(/Lost site fenced +\| when it comes back/);
     expect(out).toMatch(/vm1 +\| s1 +\| fa:16:3e:00:00:01 10\.0\.0\.5/);
-    expect(bench.world.protection.calls.find((c) => c[0] === 'recover')?.[3]).toEqual({ to: 'site2', point: 'p' });
+    expect(bench.world.protection.calls.find((c) => c[0] === 'recover')?.[3]).toEqual({ to: 'site2', point: 'p', sourceIsDown: false });
+    await bench.run('recover vnf --to site2 --source-is-down');
+    expect(bench.world.protection.calls.findLast((c) => c[0] === 'recover')?.[3]).toEqual({ to: 'site2', sourceIsDown: true });
     expect(json((await bench.run('recover vnf --to site2 -q -f json')).out)).toEqual(result);
   });
 

@@ -38,7 +38,8 @@ export interface ProtectionService {
 
   /** Could this recovery run there now? Changes nothing. */
   recoverPreflight(caller: Caller, group: string, options: { to: string; point?: string }): Promise<Report>;
-  recover(caller: Caller, group: string, options: { to: string; point?: string }): Promise<JobRef>;
+  /** @param options.sourceIsDown the caller vouches that nothing of the group runs at the site it leaves, though that site answers */
+  recover(caller: Caller, group: string, options: { to: string; point?: string; sourceIsDown?: boolean }): Promise<JobRef>;
 
   /** Reads the manifests that lie at a site into the catalogue. Idempotent. Only groups of the caller's project, or all for admin. */
   rebuildCatalog(caller: Caller, site: string): Promise<RebuildResult>;

@@ -103,11 +103,11 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
       return (await recoverPreflight(deps, group, to, await choosePoint(deps, group, to, point))).report;
     },
 
-    async recover(caller, name, { to, point }) {
+    async recover(caller, name, { to, point, sourceIsDown = false }) {
       const group = await findGroup(store, caller, name);
       sites.get(to);
       const pointId = group.activeSite === to ? (point ?? (await newestPoint(deps, group, to))?.id ?? '') : await choosePoint(deps, group, to, point);
-      const input = { groupId: group.id, pointId, to, requestedAt: clock.now().toISOString() };
+      const input = { groupId: group.id, pointId, to, sourceIsDown, requestedAt: clock.now().toISOString() };
       return { jobId: await recover.submit(input, submitFor(group, 'recover')) };
     },
 

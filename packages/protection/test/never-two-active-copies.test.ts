@@ -27,7 +27,7 @@ const group = () => w.store.groupsById.get(uuid(1))!;
 const plan = () => assess(w.deps, input, w.step);
 
 /** The engine's order of things: steps, and on an error the compensations of those begun, in reverse. */
-async function run(cancelAtTheEnd = false): Promise<unknown> {
+async function run(cancelAtTheEnd = false, more: Partial<RecoverInput> = {}): Promise<unknown> {
   const undos: (() => Promise<void>)[] = [];
   const ctx = {
     jobId: 'j',
@@ -41,7 +41,7 @@ async function run(cancelAtTheEnd = false): Promise<unknown> {
     },
   };
   try {
-    const result = await recoverWorkflow(w.deps).run(ctx as unknown as WorkflowContext, input);
+    const result = await recoverWorkflow(w.deps).run(ctx as unknown as WorkflowContext, { ...input, ...more });
     if (cancelAtTheEnd) for (const undo of undos) await undo();
     return result;
   } catch (error) {
@@ -124,6 +124,20 @@ describe('promise: never two active copies', () => {
     await expect(run()).rejects.toMatchObject({ code: 'GW_FENCE_FAILED', kind: 'terminal' });
     expect(w.site2.servers.all).toEqual([]);
     expect(group()).toMatchObject({ activeSite: 'site1', epoch: 2, state: 'Degraded' });
+  });
+
+  it('a site that answers but cannot stop them, and is said to be down, is fenced when it can', async () => {
+    const site1 = w.deps.sites.get('site1');
+    const cloud = site1.asProject(project);
+    const lock = cloud.compute.servers.lock;
+    let hypervisor = 'dead';
+    const broken = { ...cloud, compute: { servers: { ...cloud.compute.servers, lock: (...args: Parameters<typeof lock>) => (hypervisor === 'dead' ? Promise.reject(fails('OS_UNAVAILABLE')) : lock(...args)) } } };
+    Object.assign(site1, { asProject: () => broken });
+    expect(await run(false, { sourceIsDown: true })).toMatchObject({ sourceFenced: false, epoch: 2 });
+    hypervisor = 'back';
+    await new FenceLoop(w.deps).round();
+    expect(w.site1.servers.all.map((s) => [s.status, s['locked']])).toEqual([['SHUTOFF', true], ['SHUTOFF', true]]);
+    expect(await w.store.fences()).toEqual([]);
   });
 
   it('two recoveries under one epoch: the second is refused', async () => {

@@ -9,6 +9,7 @@ import { outcome, showReport } from './job-outcome.ts';
 interface Flags {
   readonly to: string;
   readonly point?: string;
+  readonly sourceIsDown?: boolean;
   readonly dryRun?: boolean;
   readonly noWait?: boolean;
   readonly yes?: boolean;
@@ -23,6 +24,7 @@ export const recover = command<Flags, [{ name: 'group'; brief: string }]>({
   flags: {
     to: { kind: 'parsed', parse: string, placeholder: 'SITE', brief: 'Where' },
     point: { kind: 'parsed', parse: string, optional: true, placeholder: 'ID', brief: 'Recovery point; left out: the newest' },
+    sourceIsDown: flag('You vouch that nothing of it runs elsewhere: do not wait for a dead hypervisor'),
     dryRun: flag('Only check whether it could'),
     noWait: flag('Do not wait for the job'),
     yes: flag('Do not ask'),
@@ -32,7 +34,7 @@ export const recover = command<Flags, [{ name: 'group'; brief: string }]>({
     const body = { to: flags.to, ...(flags.point !== undefined && { point: flags.point }) };
     if (flags.dryRun === true) return await showReport(cli, (await cli.api.post<Report>(url, { ...body, dryRun: true })).body);
     await confirmed(cli, flags.yes === true, `Bring group ${args.group} up at ${flags.to}? What runs of it elsewhere is shut out.`);
-    const answer = await cli.api.post<JobRef>(url, body);
+    const answer = await cli.api.post<JobRef>(url, { ...body, ...(flags.sourceIsDown === true && { sourceIsDown: true }) });
     return await outcome(cli, answer.body, flags.noWait === true, (result) => showRecovered(cli, result));
   },
 });

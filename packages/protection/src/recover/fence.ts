@@ -11,11 +11,15 @@ import { isNotFound } from '../not-found.ts';
 /** How long a site may keep us waiting before it counts as lost. */
 const reachTimeoutMs = 10_000;
 
+/** How long a site that is said to be down is still asked to stop the members. Time enough to lock them. */
+const vouchedTimeoutMs = 15_000;
+
 /**
  * Stops and locks the group's servers at the site it leaves. True: they are seen to be stopped. False: that site cannot be reached, and
- * they are fenced when it comes back. A site that answers but does not stop them is neither: then nothing may be started elsewhere.
+ * they are fenced when it comes back. A site that answers but does not stop them (its APIs are up, a hypervisor is dead) is neither: then
+ * nothing may be started elsewhere, unless somebody vouches that the members do not run.
  */
-export async function fenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext): Promise<boolean> {
+export async function fenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext, { vouched = false } = {}): Promise<boolean> {
   const fence = (await deps.store.fences()).find((f) => f.groupId === plan.group.id && f.epoch === plan.epoch);
   if (!fence) return true;
   s.progress({ phase: 'Fencing', item: fence.site });
@@ -26,16 +30,20 @@ export async function fenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext
     return false;
   }
   try {
-    await carryOut(deps, fence, s.signal);
+    await carryOut(deps, fence, vouched ? AbortSignal.any([s.signal, AbortSignal.timeout(vouchedTimeoutMs)]) : s.signal);
     return true;
   } catch (error) {
     s.signal.throwIfAborted();
+    if (vouched) {
+      s.log(`${fence.site} did not stop the members, which are said to be down; it is fenced as soon as it does`);
+      return false;
+    }
     const e = toGodwitError(error, { site: fence.site });
     // Keystone answered, the rest of the site went down meanwhile: lost after all.
     if (e.code === 'GW_SITE_UNREACHABLE') return false;
     throw new GodwitError('GW_FENCE_FAILED', 'terminal', `${fence.site} answers, but its members could not be stopped: ${e.message}`, {
       site: fence.site,
-      action: 'Stop and lock the members there by hand, or cut the site off; then recover again.',
+      action: 'Stop and lock the members there by hand, or cut the site off; then recover again. When you have made sure that they do not run: recover with --source-is-down.',
       requestId: e.requestId,
       cause: error,
     });

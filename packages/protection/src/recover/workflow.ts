@@ -13,6 +13,8 @@ export interface RecoverInput {
   readonly groupId: string;
   readonly pointId: string;
   readonly to: string;
+  /** Somebody vouches that nothing of the group runs at the site it leaves, whatever that site says. */
+  readonly sourceIsDown?: boolean;
   /** When the person asked, ISO 8601: RPO and RTO are counted from it. */
   readonly requestedAt: string;
 }
@@ -32,7 +34,7 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
       await ctx.step('begin-failover', () => beginFailover(deps, plan), {
         compensate: () => undo(() => abortFailover(deps, plan)),
       });
-      const fenced = await ctx.step('fence-source', (s) => fenceSource(deps, plan, s), { compensate: (_result, s) => undo(() => unfenceSource(deps, plan, s)) });
+      const fenced = await ctx.step('fence-source', (s) => fenceSource(deps, plan, s, { vouched: input.sourceIsDown === true }), { compensate: (_result, s) => undo(() => unfenceSource(deps, plan, s)) });
       const volumes = await ctx.all('restore', plan.volumes, (v) => v.id, (v, s) => restoreVolume(deps, plan, v, s), {
         compensate: (_result, s) => undo(() => deleteVolumes(deps, plan, s)),
       });

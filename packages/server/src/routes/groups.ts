@@ -80,16 +80,17 @@ export const groupRoutes: Routes = (app, { protection }) => {
       body: z.strictObject({
         to: z.string().min(1).describe('site'),
         point: z.string().min(1).optional().describe('default: the newest that is available'),
+        sourceIsDown: z.boolean().default(false).describe('you vouch that nothing of the group runs at the site it leaves: members that cannot be stopped there, because their hypervisor is dead, do not hold the recovery'),
         dryRun: z.boolean().default(false),
       }),
       response: { 200: report, 202: jobRefSchema },
     },
     handler: async (request, reply) => {
       const caller = principalOf(request);
-      const { to, point: id, dryRun } = request.body;
+      const { to, point: id, sourceIsDown, dryRun } = request.body;
       const options = id === undefined ? { to } : { to, point: id };
       if (dryRun) return await reply.code(200).send(await protection.recoverPreflight(caller, request.params.group, options));
-      const job = await protection.recover(caller, request.params.group, options);
+      const job = await protection.recover(caller, request.params.group, { ...options, sourceIsDown });
       return await reply.code(202).header('location', `/v1/jobs/${job.jobId}`).send(job);
     },
   });
