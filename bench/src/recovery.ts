@@ -26,7 +26,7 @@ export const recoveryBench: Bench = async (lab, { say }) => {
     await lab.killSite('site1');
     say('site1 is gone. Godwit recovers …');
     const godwit = await timed(lab, async () => (await godwitOk<{ servers: { id: string }[] }>(lab, cli, 'recover', 'bench', '--to', 'site2', '--yes')).servers.map((s) => s.id));
-    const residentMiB = await resident(lab, controller.pid);
+    const residentMiB = controller.residentMiB();
     say(`Godwit: ${godwit.activeSeconds.toFixed(1)} s. The same, typed …`);
     await clear(lab);
     const typed = await timed(lab, () => typedRecovery(lab, members, point));
@@ -94,9 +94,4 @@ async function clear(lab: Lab): Promise<void> {
   } finally {
     await cloud.close();
   }
-}
-
-async function resident(lab: Lab, pid: number): Promise<number> {
-  const { stdout } = await lab.exec('ops', ['grep', 'VmRSS', `/proc/${pid}/status`]);
-  return Math.round(Number(/(\d+) kB/.exec(stdout)?.[1] ?? 0) / 1024);
 }

@@ -61,7 +61,7 @@ export async function playStory(lab: Lab, options: StoryOptions): Promise<StoryR
       rtoSeconds: recovered.rtoSeconds,
       writersBackSeconds: serviceMs / 1_000,
       sourceFenced: recovered.sourceFenced,
-      controllerResidentMiB: await residentMiB(lab, controller.pid),
+      controllerResidentMiB: controller.residentMiB(),
       seconds: (Date.now() - begun) / 1_000,
     };
   } finally {
@@ -135,9 +135,4 @@ async function inspect(lab: Lab, member: VnfMember, recovered: Recovered, protec
     logs,
     guestErrors: console.errors,
   };
-}
-
-async function residentMiB(lab: Lab, pid: number): Promise<number> {
-  const { stdout } = await lab.exec('ops', ['sh', '-c', `grep -h VmRSS /proc/${pid}/status /proc/${pid}/task/${pid}/children 2>/dev/null; cat /proc/${pid}/task/${pid}/children`]);
-  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(stdout)?.[1] ?? 0) / 1024);
 }

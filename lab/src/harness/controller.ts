@@ -10,7 +10,7 @@ import { eventually } from './wait.ts';
 export const projectRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 export interface ControllerOptions {
-  /** Tells several controllers' configurations, logs and databases apart. */
+  /** One with a name has a configuration and a log of its own, and an empty database. */
   readonly name?: string;
   /** Stops the process there, by SIGKILL: `workflow:step:boundary`. */
   readonly crashAt?: string;
@@ -22,6 +22,8 @@ export interface Controller {
   readonly url: string;
   readonly configFile: string;
   readonly pid: number;
+  /** Resident memory of the controller, without its database, MiB. */
+  residentMiB(): number;
   readonly log: () => string;
   /** Resolves when the process has ended, by whatever. */
   readonly ended: Promise<void>;
@@ -39,6 +41,10 @@ async function endLeftOver(pidFile: string, configFile: string): Promise<void> {
   await eventually('the left-over controller to end', () => !existsSync(`/proc/${pid}`), { timeoutMs: 20_000, everyMs: 100 });
 }
 
+function residentMiB(pid: number): number {
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN) / 1024);
+}
+
 /** Starts the real controller, as its own process in the network `ops`, and waits until it is ready. */
 export async function startController(lab: Lab, options: ControllerOptions = {}): Promise<Controller> {
   const name = options.name ?? 'controller';
@@ -48,8 +54,8 @@ export async function startController(lab: Lab, options: ControllerOptions = {})
   const host = config.server.listen.split(':')[0] ?? '';
   const port = options.port ?? 8790;
   config.server.listen = `${host}:${port}`;
-  // Short: a unix socket's path has at most 107 bytes.
-  if (options.name !== undefined) config.database.embedded = join(lab.paths.state, `pg-${name}`);
+  // In the run's folder, which goes when the lab is taken down.
+  if (options.name !== undefined) config.database.embedded = join(lab.paths.state, 'run', `pg-${name}-${Date.now().toString(36)}`);
   const configFile = join(dir, 'godwit.yaml');
   await writeFile(configFile, stringify(config), { mode: 0o600 });
   const logFile = join(dir, 'controller.log');
@@ -82,5 +88,5 @@ export async function startController(lab: Lab, options: ControllerOptions = {})
     if (!over) child.kill(signal);
     await ended;
   };
-  return { url, configFile, pid: child.pid ?? 0, log, ended, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+  return { url, configFile, pid: child.pid ?? 0, residentMiB: () => residentMiB(child.pid ?? 0), log, ended, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
