@@ -91,6 +91,13 @@ describe('promise: never two active copies', () => {
     expect(w.site1.servers.all.map((s) => s.status)).toEqual(['SHUTOFF', 'SHUTOFF']);
   });
 
+  it('stops what an earlier recovery made at the old site, too: the catalogue need not know it', async () => {
+    w.site1.addServer('forgotten', { metadata: { godwit_group: uuid(1), godwit_epoch: '1' } });
+    w.site1.addServer('another group’s', { metadata: { godwit_group: uuid(7), godwit_epoch: '1' } });
+    await run();
+    expect(w.site1.servers.all.map((s) => [s.id, s.status])).toEqual([['s-db', 'SHUTOFF'], ['s-app', 'SHUTOFF'], ['forgotten', 'SHUTOFF'], ['another group’s', 'ACTIVE']]);
+  });
+
   it('a fence that was noted by a recovery which never began stops nobody', async () => {
     await w.store.putFence({ groupId: uuid(1), epoch: 2, site: 'site1', project: 'Default/vnf', servers: ['s-db', 's-app'] });
     await new FenceLoop(w.deps).round();
@@ -122,7 +129,7 @@ describe('promise: never two active copies', () => {
     const broken = { ...cloud, compute: { servers: { ...cloud.compute.servers, get: cloud.compute.servers.get, lock: () => Promise.reject(fails('OS_UNAVAILABLE')) } } };
     Object.assign(w.deps.sites.get('site1'), { asProject: () => broken });
     await expect(run()).rejects.toMatchObject({ code: 'GW_FENCE_FAILED', kind: 'terminal' });
-    expect(w.site2.servers.all).toEqual([]);
+    expect([w.site2.servers.all, w.site2.volumes.all, w.site2.ports.all]).toEqual([[], [], []]);
     expect(group()).toMatchObject({ activeSite: 'site1', epoch: 2, state: 'Degraded' });
   });
 

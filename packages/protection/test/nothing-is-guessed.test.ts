@@ -118,6 +118,21 @@ describe('catalogue rebuild', () => {
     expect(w.store.groupsById.get(uuid(1))).toMatchObject({ epoch: 3, activeSite: 'site2', state: 'FailedOver', members: [{ serverId: 'new-s-db' }, { serverId: 'new-s-app' }] });
   });
 
+  it('fences the site that the group left: whether it ever was went with the database', async () => {
+    for (const m of aGroup().members) w.site2.addServer(`new-${m.serverId}`, { metadata: { godwit_group: uuid(1), godwit_epoch: '3', godwit_origin: m.serverId } });
+    await rebuild();
+    expect(await w.store.fences()).toMatchObject([{ groupId: uuid(1), epoch: 3, site: 'site1', servers: ['s-db', 's-app'] }]);
+  });
+
+  it('takes copies that were shut out by a later epoch for what they are', async () => {
+    for (const m of aGroup().members) {
+      w.site2.addServer(`old-${m.serverId}`, { status: 'SHUTOFF', locked: true, locked_reason: 'Godwit: its group is active elsewhere, epoch 5', metadata: { godwit_group: uuid(1), godwit_epoch: '3', godwit_origin: m.serverId } });
+    }
+    await rebuild();
+    expect(w.store.groupsById.get(uuid(1))).toMatchObject({ epoch: 5, activeSite: 'site1' });
+    expect(await w.store.fences()).toEqual([]);
+  });
+
   it('does not use an epoch again of which volumes are left', async () => {
     await w.site2.volumes.create({ metadata: { godwit_group: uuid(1), godwit_epoch: '4' } });
     await rebuild();

@@ -31,7 +31,7 @@ export function createServers(service: Service) {
     start: (id: string, options?: CallOptions): Promise<void> => post(id, { 'os-start': null }, options),
     stop: (id: string, options?: CallOptions): Promise<void> => post(id, { 'os-stop': null }, options),
     reboot: (id: string, type: 'SOFT' | 'HARD', options?: CallOptions): Promise<void> => post(id, { reboot: { type } }, options),
-    /** Keeps its owner from changing it; an administrator still can. */
+    /** Keeps it from being changed by mistake: who may lock may unlock. */
     lock: async (id: string, { reason, ...options }: CallOptions & { reason?: string } = {}): Promise<void> => {
       const version = reason === undefined ? WANT : wish('2.73', 'a lock with a reason');
       await service.send({ method: 'POST', path: `/servers/${seg(id)}/action`, body: { lock: reason === undefined ? null : { locked_reason: reason } }, version }, options);

@@ -5,7 +5,8 @@ import { listManifests, type FoundManifest } from '../manifest/store.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { labels } from '../names.ts';
 import { asFinding } from '../preflight/findings.ts';
-import { serversOfGroup } from '../recover/find.ts';
+import { shutOutEpoch } from '../recover/fence.ts';
+import { epochOf, serversOfGroup } from '../recover/find.ts';
 import { projectKey } from '../store/store.ts';
 import type { Finding, Group, RebuildResult, RecoveryPoint } from '../schemas.ts';
 
@@ -66,8 +67,8 @@ async function tryRead(found: FoundManifest, site: string, findings: Finding[]):
 }
 
 /**
- * Where the group runs now is told by the newest epoch on the servers that recoveries made at this site; volumes, too, show an epoch's
- * number that was used. Returns what speaks against this group.
+ * Where the group runs now is told by the newest epoch on the servers that recoveries made at this site, and by the locks of those that
+ * were shut out; volumes, too, show an epoch's number that was used. Returns what speaks against this group.
  */
 async function restoreGroup(deps: Deps, site: string, manifest: Manifest): Promise<Finding | undefined> {
   const { group } = manifest;
@@ -79,21 +80,26 @@ async function restoreGroup(deps: Deps, site: string, manifest: Manifest): Promi
   }
   const recovered = await serversOfGroup(deps, group, site);
   const volumes = (await at(site, () => deps.sites.get(site).asProject(group.project).volume.volumes.list())).filter((v) => v.metadata[labels.group] === group.id);
-  const epochOf = (x: { readonly metadata: Readonly<Record<string, string>> }): number => Number(x.metadata[labels.epoch]) || 0;
   const active = Math.max(0, ...recovered.map(epochOf));
   const mine = recovered.filter((s) => epochOf(s) === active);
-  const activeHere = active > group.epoch && group.members.every((m) => mine.some((s) => s.metadata[labels.origin] === m.serverId));
+  // Copies that were shut out say that the group went elsewhere since.
+  const shutOut = Math.max(0, ...recovered.map(shutOutEpoch));
+  const activeHere = active > group.epoch && shutOut <= active && group.members.every((m) => mine.some((s) => s.metadata[labels.origin] === m.serverId));
   const now = deps.clock.now().toISOString();
   const restored: Group = {
     ...group,
-    epoch: Math.max(group.epoch, active, ...volumes.map(epochOf)),
+    epoch: Math.max(group.epoch, active, shutOut, ...volumes.map(epochOf)),
     activeSite: activeHere ? site : manifest.point.sourceSite,
     members: activeHere ? group.members.map((m) => ({ ...m, serverId: mine.find((s) => s.metadata[labels.origin] === m.serverId)?.id ?? m.serverId })) : group.members,
     state: activeHere ? 'FailedOver' : 'Protected',
     conditions: [{ type: 'Rebuilt', status: 'True', reason: 'FromManifests', message: `read from the manifests at ${site}`, since: now }],
     updatedAt: now,
   };
-  if (await deps.store.insertGroup(restored)) return undefined;
+  if (await deps.store.insertGroup(restored)) {
+    // Whether the site that it left was ever fenced went with the database. Fencing twice changes nothing.
+    if (activeHere) await deps.store.putFence({ groupId: group.id, epoch: restored.epoch, site: manifest.point.sourceSite, project: projectKey(group.project), servers: group.members.map((m) => m.serverId) });
+    return undefined;
+  }
   return { code: 'GW_GROUP_EXISTS', site, resource: `group ${group.name}`, message: `another group of this project is called ${group.name}`, action: 'Delete or rename that one; then rebuild again.' };
 }
 

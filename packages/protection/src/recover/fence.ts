@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts';
 import { waitFor } from '../cinder/wait.ts';
 import { projectOf, type Fence } from '../store/store.ts';
 import type { RecoveryPlan } from './assess.ts';
-import { serversOfGroup } from './find.ts';
+import { epochOf, serversOfGroup } from './find.ts';
 import { isNotFound } from '../not-found.ts';
 
 /** How long a site may keep us waiting before it counts as lost. */
@@ -50,12 +50,17 @@ export async function fenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext
   }
 }
 
-/** Locks, so that its owner cannot start it again, stops, and waits until stopped. What is gone needs no fence. May be run again at any point. */
+/**
+ * Locks, so that nobody starts it again by mistake, stops, and waits until stopped: the members, and whatever an earlier recovery of the
+ * group made at that site. What is gone needs no fence. May be run again at any point.
+ */
 export async function carryOut(deps: Deps, fence: Fence, signal: AbortSignal): Promise<void> {
-  const { compute } = deps.sites.get(fence.site).asProject(projectOf(fence.project));
+  const project = projectOf(fence.project);
+  const { compute } = deps.sites.get(fence.site).asProject(project);
+  const earlier = (await serversOfGroup(deps, { id: fence.groupId, project }, fence.site)).filter((v) => epochOf(v) < fence.epoch);
   await at(fence.site, () =>
     Promise.all(
-      fence.servers.map(async (id) => {
+      [...new Set([...fence.servers, ...earlier.map((v) => v.id)])].map(async (id) => {
         try {
           const server = await compute.servers.get(id);
           if (!isOurLock(server, fence.epoch)) await compute.servers.lock(id, { reason: lockReason(fence.epoch, atRest(server)) });
@@ -75,6 +80,9 @@ const atRest = (server: Server): boolean => restStatuses.has(server.status);
 
 /** Kept at the site, by the lock's reason: what an undo must start again. */
 const lockReason = (epoch: number, wasAtRest: boolean): string => `Godwit: its group is active elsewhere, epoch ${epoch}${wasAtRest ? '; was not running' : ''}`;
+
+/** The epoch under which a server was shut out by its lock; 0 for one that is not locked by us. */
+export const shutOutEpoch = (server: Server): number => (server.locked === true ? Number(/^Godwit: its group is active elsewhere, epoch (\d+)/.exec(server.locked_reason ?? '')?.[1] ?? 0) : 0);
 const isOurLock = (server: Server, epoch: number): boolean => [true, false].some((rest) => server.locked_reason === lockReason(epoch, rest));
 
 async function stop(deps: Deps, compute: Cloud['compute'], site: string, id: string, signal: AbortSignal): Promise<void> {

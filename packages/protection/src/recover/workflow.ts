@@ -1,4 +1,5 @@
-import type { WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
+import { GodwitError } from '@godwit/sites';
+import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import type { RecoveryResult } from '../schemas.ts';
 import { bootServer, deleteServers, type BootedServer } from './boot.ts';
@@ -20,8 +21,8 @@ export interface RecoverInput {
 }
 
 /**
- * recover: readiness → a new epoch → the source fenced, or noted for when it comes back → volumes restored side by side → ports
- * with their old MAC and IP → servers booted in order → the group is active there.
+ * recover: readiness → a new epoch → side by side: the source fenced, or noted for when it comes back; volumes restored; ports made with
+ * their old MAC and IP → servers booted in order, each as soon as its own things are there → the group is active there.
  */
 export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, RecoveryResult> {
   return {
@@ -34,22 +35,36 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
       await ctx.step('begin-failover', () => beginFailover(deps, plan), {
         compensate: () => undo(() => abortFailover(deps, plan)),
       });
-      const fenced = await ctx.step('fence-source', (s) => fenceSource(deps, plan, s, { vouched: input.sourceIsDown === true }), { compensate: (_result, s) => undo(() => unfenceSource(deps, plan, s)) });
-      const volumes = await ctx.all('restore', plan.volumes, (v) => v.id, (v, s) => restoreVolume(deps, plan, v, s), {
-        compensate: (_result, s) => undo(() => deleteVolumes(deps, plan, s)),
-      });
-      const ports = await ctx.all('ports', plan.servers, (v) => v.id, (v, s) => createPorts(deps, plan, v, s), {
+      // Nothing runs before the boot, which waits for the fence. A fence that fails ends what is done beside it.
+      const refused = new AbortController();
+      const heeding = (s: StepContext): StepContext => ({ ...s, signal: AbortSignal.any([s.signal, refused.signal]) });
+      const fenced = ctx
+        .step('fence-source', (s) => fenceSource(deps, plan, s, { vouched: input.sourceIsDown === true }), { compensate: (_result, s) => undo(() => unfenceSource(deps, plan, s)) })
+        .catch((error: unknown) => {
+          refused.abort(new GodwitError('GW_FENCE_FAILED', 'terminal', `${plan.from} is not fenced, so nothing is brought up at ${plan.to}`, { site: plan.from, cause: error }));
+          throw error;
+        });
+      const volumes = plan.servers.map((server) =>
+        ctx.all('restore', server.volumes, (v) => v.id, (v, s) => restoreVolume(deps, plan, v, heeding(s)), {
+          compensate: (_result, s) => undo(() => deleteVolumes(deps, plan, s)),
+        }),
+      );
+      const ports = ctx.all('ports', plan.servers, (v) => v.id, (v, s) => createPorts(deps, plan, v, s), {
         compensate: (_result, s) => undo(() => deletePorts(deps, plan, s)),
       });
+      // One that fails while another is waited for must not count as nobody's.
+      void Promise.allSettled([fenced, ports, ...volumes]);
       const servers: BootedServer[] = [];
       for (const [n, server] of plan.servers.entries()) {
+        const [, made, restored] = await Promise.all([fenced, ports, volumes[n] ?? []]);
         servers.push(
-          await ctx.step(`boot[${server.name}]`, (s) => bootServer(deps, plan, server, volumes, ports[n] ?? [], s), {
+          await ctx.step(`boot[${server.name}]`, (s) => bootServer(deps, plan, server, restored, made[n] ?? [], s), {
             compensate: (_result, s) => undo(() => deleteServers(deps, plan, s)),
           }),
         );
       }
-      return ctx.step('finish', () => finish(deps, input, plan, servers, fenced));
+      const sourceFenced = await fenced;
+      return ctx.step('finish', () => finish(deps, input, plan, servers, sourceFenced));
     },
   };
 }
