@@ -8,15 +8,8 @@ export function rabbitHash(password: string): string {
   return Buffer.concat([salt, createHash('sha256').update(salt).update(password).digest()]).toString('base64');
 }
 
-/**
- * What the controller's user may touch: queues of its own and reply queues, and the exchanges that it publishes to. Binding or
- * dead-lettering a queue needs `write` on the queue and `read`/`write` on the exchange.
- */
-const controller = {
-  configure: '^(godwit|reply_).*',
-  write: '^((godwit|reply_).*|nova|neutron|amq\\.default)$',
-  read: '^((godwit|reply_).*|nova|neutron)$',
-};
+/** What the controller's user may touch: queues of its own, and the exchanges that it publishes and dead-letters to. */
+const controller = { configure: '^godwit\\.', write: '^(godwit\\..*|nova|amq\\.default)$', read: '^godwit\\.' };
 
 export const rabbitmq: Component = {
   name: 'rabbitmq',

@@ -150,7 +150,7 @@ describe('call', () => {
     const served = await rig.daemon.serve(compute, never);
     const call = rig.client.call(message('m'), { timeoutMs: 1000 });
     await settle();
-    const replyQueue = rig.broker.queues().find(({ queue, consumers }) => queue.startsWith('reply_') && consumers > 0)?.queue ?? '';
+    const replyQueue = rig.broker.queues().find(({ queue, consumers }) => queue.startsWith('godwit.reply.') && consumers > 0)?.queue ?? '';
     const send = (inner: object): unknown => rig.broker.publish({
       exchange: '', routingKey: replyQueue, messageId: 'x', persistent: false, mandatory: false,
       body: Buffer.from(JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': JSON.stringify({ _msg_id: call.messageId, ...inner }) })),
@@ -208,7 +208,7 @@ describe('a lost connection', () => {
 
   it('is followed by a new one with a reply queue of another name, and served topics come back', async () => {
     await rig.daemon.serve(compute, async () => 'again');
-    const replies = (): string[] => rig.broker.queues().map(({ queue }) => queue).filter((name) => name.startsWith('reply_'));
+    const replies = (): string[] => rig.broker.queues().map(({ queue }) => queue).filter((name) => name.startsWith('godwit.reply.'));
     const before = replies();
     rig.broker.stop();
     await settle();
@@ -225,7 +225,7 @@ describe('a lost connection', () => {
     await rig.daemon.serve(compute, never);
     const call = rig.client.call(message('m'), { timeoutMs: 60_000 });
     await settle();
-    for (const { queue } of rig.broker.queues()) if (queue.startsWith('reply_')) rig.broker.deleteQueue(queue);
+    for (const { queue } of rig.broker.queues()) if (queue.startsWith('godwit.reply.')) rig.broker.deleteQueue(queue);
     await expect(call.result).rejects.toEqual(code('RPC_DISCONNECTED'));
     expect(await call.settled).toBe('lost');
     await rig.clock.advance(1000);

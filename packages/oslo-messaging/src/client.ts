@@ -55,8 +55,8 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
   });
 
   const setup = async (link: Link): Promise<void> => {
-    // A new name for each connection: the broker may still hold the lost connection's queue, locked, for a while.
-    const replyQueue = `reply_${newId()}`;
+    // Not `reply_…` as the services' own: a user that may use those could take their replies. A new name for each connection: the broker may still hold the lost connection's queue, locked, for a while.
+    const replyQueue = `godwit.reply.${newId()}`;
     await link.declareQueue({ queue: replyQueue, durable: false, exclusive: true, autoDelete: true });
     await link.consume(replyQueue, ({ body }) => calls.onReply(body), () => {
       // No reply can arrive any more: as good as a lost connection.

@@ -29,6 +29,8 @@ async function openSite(name: string, config: SiteConfig, options: RegistryOptio
       ...(config.region === undefined ? {} : { region: config.region }),
       ...(config.cloudsFile === undefined ? {} : { files: [config.cloudsFile] }),
     });
+    // Scoped once and for all: what is asked of one project would be answered of another.
+    if (cloud.auth.type !== 'password') throw new GodwitError('GW_CONFIG_INVALID', 'terminal', `cloud ${config.cloud} logs in by ${cloud.auth.type}, with which Godwit cannot enter the protected projects; use a password`);
     return new OpenStackSite(name, cloud, await rpcAccess(config), options);
   } catch (cause) {
     const error = toGodwitError(cause, { site: name });

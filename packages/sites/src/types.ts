@@ -18,7 +18,7 @@ export interface Site {
   readonly authUrl: string;
   /** As Godwit's service user in its own project: reads over all projects (hosts, services). */
   readonly admin: Cloud;
-  /** As Godwit's service user in a tenant's project. Throws GW_PROJECT_UNKNOWN where it has no role there. */
+  /** As Godwit's service user in a tenant's project. Lazy: where it has no role, the first call fails (GW_SITE_CREDENTIALS). */
   asProject(project: ProjectRef): Cloud;
   /** RPC to the site's daemons. Throws GW_RPC_NOT_CONFIGURED. */
   rpc(): RpcClient;

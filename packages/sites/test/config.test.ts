@@ -43,6 +43,7 @@ describe('registry', () => {
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'godwit-sites-'));
     const clouds = ['a', 'b', 'c'].map((n) => `  ${n}: { auth: { auth_url: "http://127.0.0.1:1/v3", username: u, password: s3cret, project_name: p, user_domain_name: d, project_domain_name: d } }`);
+    clouds.push('  app: { auth_type: v3applicationcredential, auth: { auth_url: "http://127.0.0.1:1/v3", application_credential_id: x, application_credential_secret: s3cret } }');
     await writeFile(join(dir, 'clouds.yaml'), `clouds:\n${clouds.join('\n')}\n`);
     const site = (n: string): string => `  ${n}: { cloud: ${n}, cloudsFile: clouds.yaml }`;
     const text = `sites:\n${['a', 'b', 'c'].map(site).join('\n')}\nmappings:\n  - { from: a, to: b, flavors: { small: m1.small }, networks: { inside: tenant-net } }\n`;
@@ -81,6 +82,11 @@ describe('registry', () => {
     const error = await openSites(config, { env: {} }).catch((e: unknown) => e);
     expect(error).toMatchObject({ code: 'GW_CONFIG_INVALID', site: 'a', message: expect.stringContaining('missing') as string });
     expect(JSON.stringify(error)).not.toContain('s3cret');
+  });
+
+  it('an application credential, bound to one project, is refused: it would answer for every project', async () => {
+    const config = parseConfig('sites: { a: { cloud: app, cloudsFile: clouds.yaml } }', join(dir, 'godwit.yaml'));
+    await expect(openSites(config, { env: {} })).rejects.toMatchObject({ code: 'GW_CONFIG_INVALID', message: expect.stringContaining('use a password') as string });
   });
 
   it('an RPC URL file that is not there is named', async () => {
