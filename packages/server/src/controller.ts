@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { authenticator } from './auth/authenticator.ts';
 import { openCatalogue, openDatabase } from './database.ts';
+import { keepJobs } from './retention.ts';
 import { createServer } from './server.ts';
 import { version } from './version.ts';
 
@@ -70,6 +71,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     await engine.start();
     parts.push(() => protection.close());
     protection.start();
+    parts.push(keepJobs(engine.jobs, systemClock.now, (error) => log.warn({ err: error }, 'old jobs could not be forgotten')));
 
     const { tls, roles } = config.server;
     const app = await createServer({
