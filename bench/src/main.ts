@@ -10,7 +10,7 @@ const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindow
 
 const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} [--rounds N] [--report FILE] [--keep]
   Measures in the lab, side by side in one run, what Godwit does and what one would do without it.
-  --rounds N     how often (default 3; recovery 1)
+  --rounds N     how often (freeze-window; default 3)
   --report FILE  where the JSON report goes (default: godwit-bench-NAME.json here)
   --keep         leave the lab up afterwards
 `;
