@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connect, guestLogs, guestReady, writerAt } from '../src/harness/index.ts';
+import { connect, eventually, guestLogs, guestReady, writerAt } from '../src/harness/index.ts';
 import { useScenario } from '../src/harness/suite.ts';
 
 interface Point {
@@ -54,5 +54,15 @@ describe('promise: recovery needs nothing of the lost site', () => {
     await s.restart({ name: 'alone2', port: 8792 });
     await s.ok('catalog', 'rebuild', '--site', 'site2');
     expect(await s.ok('group', 'show', 'vnf')).toMatchObject({ activeSite: 'site2', epoch: 2 });
+
+    // Nor does it know that site1 is still to be fenced: the rebuild does.
+    await s.lab.reviveSite('site1');
+    const site1 = await connect(s.lab, 'site1');
+    try {
+      await eventually('the old copies to be stopped and locked', async () => (await site1.compute.servers.list()).every((v) => v.status === 'SHUTOFF' && v.locked === true), { timeoutMs: 300_000, everyMs: 2_000 });
+      expect((await site1.compute.servers.list()).map((v) => v.name).sort()).toEqual(s.members.map((m) => m.name).sort());
+    } finally {
+      await site1.close();
+    }
   });
 });
