@@ -44,7 +44,9 @@ export const keystone: Component = {
       name: 'keystone',
       user: 'keystone',
       needs: ['mariadb', 'memcached', 'keystone-db'],
-      command: () => wsgi(ports.identity, ['--wsgi-file', '/usr/bin/keystone-wsgi-public'], { processes: 2 }),
+      // One thread each: several that serve their process's first requests at once enforce policies that are only half loaded, and an
+      // administrator is refused with 403.
+      command: () => wsgi(ports.identity, ['--wsgi-file', '/usr/bin/keystone-wsgi-public'], { processes: 3, threads: 1 }),
       ready: answers('identity', '/v3'),
     },
   ],
