@@ -21,6 +21,12 @@ export interface RecoverInput {
 }
 
 /**
+ * A member that boots earlier gets its volumes earlier, so that its boot and the others' restores go on side by side. Members boot one after
+ * another and take about as long each: what starts later by this waits for nothing.
+ */
+const headStartMs = 5_000;
+
+/**
  * recover: readiness → a new epoch → side by side: the source fenced, or noted for when it comes back; volumes restored; ports made with
  * their old MAC and IP → servers booted in order, each as soon as its own things are there → the group is active there.
  */
@@ -44,11 +50,23 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
           refused.abort(new GodwitError('GW_FENCE_FAILED', 'terminal', `${plan.from} is not fenced, so nothing is brought up at ${plan.to}`, { site: plan.from, cause: error }));
           throw error;
         });
-      const volumes = plan.servers.map((server) =>
-        ctx.all('restore', server.volumes, (v) => v.id, (v, s) => restoreVolume(deps, plan, v, heeding(s)), {
-          compensate: (_result, s) => undo(() => deleteVolumes(deps, plan, s)),
-        }),
-      );
+      let turn: Promise<unknown> = Promise.resolve();
+      const volumes = plan.servers.map((server, n) => {
+        const before = turn;
+        const restored = ctx.all(
+          'restore',
+          server.volumes,
+          (v) => v.id,
+          async (v, step) => {
+            const s = heeding(step);
+            await Promise.race([before, deps.clock.sleep(n * headStartMs, s.signal)]);
+            return restoreVolume(deps, plan, v, s);
+          },
+          { compensate: (_result, s) => undo(() => deleteVolumes(deps, plan, s)) },
+        );
+        turn = restored.catch(() => undefined);
+        return restored;
+      });
       const ports = ctx.all('ports', plan.servers, (v) => v.id, (v, s) => createPorts(deps, plan, v, s), {
         compensate: (_result, s) => undo(() => deletePorts(deps, plan, s)),
       });
