@@ -1,6 +1,6 @@
 import type { ErrorKind, ServiceType } from './types.ts';
 
-/** Every code of this package; docs/errors.md has a line for each. */
+/** Every code of this package. */
 export const OPENSTACK_ERROR_CODES = [
   'OS_UNAUTHORIZED',
   'OS_FORBIDDEN',

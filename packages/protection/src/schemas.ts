@@ -25,7 +25,7 @@ export type GroupSpec = z.input<typeof groupSpecSchema>;
 
 export const groupStates = ['New', 'Protecting', 'Protected', 'Degraded', 'FailingOver', 'FailedOver'] as const;
 export const conditionSchema = z.object({
-  type: z.string().describe('Protected, RecoveryReady, SourceFenced …'),
+  type: z.string().describe('Protected, Recovered, SourceFenced, Rebuilt'),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),
   message: z.string(),

@@ -18,7 +18,7 @@ export interface JobRef {
 /**
  * Use case 3 as the server offers it. Everything throws GodwitError. A group or point that the caller's project does not own is
  * GW_GROUP_UNKNOWN / GW_POINT_UNKNOWN, as one that is not there: nothing of other projects leaks.
- * Jobs carry the labels `group` (id), `project` (`<domain>/<name>`), `kind`.
+ * Jobs carry the labels `group` (id), `groupName`, `project` (`<domain>/<name>`), `kind`.
  */
 export interface ProtectionService {
   createGroup(caller: Caller, spec: GroupSpec): Promise<Group>;
@@ -28,7 +28,7 @@ export interface ProtectionService {
   /** Forgets the group; with `purge` its recovery points too (backups and manifests at both sites), as a job. */
   deleteGroup(caller: Caller, group: string, options: { purge: boolean }): Promise<JobRef | undefined>;
 
-  /** All that could fail, checked now; changes nothing. */
+  /** All that can be seen to be missing, checked now; changes nothing, so the backup target is not proved by it. */
   preflight(caller: Caller, group: string): Promise<Report>;
   protect(caller: Caller, group: string): Promise<JobRef>;
 

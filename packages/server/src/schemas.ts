@@ -51,7 +51,7 @@ export const jobSummarySchema = z
     id: z.string(),
     workflow: z.string(),
     state: z.enum(jobStates),
-    labels: z.record(z.string(), z.string()).describe('group (id), project (domain/name), kind'),
+    labels: z.record(z.string(), z.string()).describe('group (id), groupName, project (domain/name), kind'),
     error: jobErrorSchema.optional(),
     createdAt: z.string(),
     startedAt: z.string().optional(),

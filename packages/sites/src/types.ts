@@ -56,7 +56,7 @@ export interface SiteRegistry {
   /** Throws GW_SITE_UNKNOWN (terminal), naming the sites there are. */
   get(name: string): Site;
   list(): readonly Site[];
-  /** Everything Godwit needs of a site, each tried for real. Never throws for a failing site. */
+  /** Logs in, and asks each service and the broker. Never throws for a failing site. */
   check(name: string): Promise<SiteCheck>;
   /** What the last poll saw; polls run while start()ed. */
   health(name: string): SiteHealth;

@@ -126,7 +126,7 @@ export interface SubmitOptions {
 export type Boundary = 'before' | 'after-effect' | 'after-record';
 
 export interface EngineOptions {
-  /** postgres URL, or a started embedded server (see startEmbeddedPostgres). */
+  /** postgres URL; of an embedded server (startEmbeddedPostgres) its `databaseUrl`. */
   readonly databaseUrl: string;
   /** Of the workflows' code. Running controllers of one version share their jobs; jobs of a version that no controller runs are adopted. */
   readonly applicationVersion: string;
