@@ -31,7 +31,6 @@ const mappingSchema = z.strictObject({
   volumeTypes: names,
   securityGroups: names,
   availabilityZones: names,
-  keypairs: names,
 });
 
 export const configSchema = z.strictObject({

@@ -66,4 +66,4 @@ export interface SiteRegistry {
   close(): Promise<void>;
 }
 
-export type MappedKind = 'flavors' | 'networks' | 'volumeTypes' | 'securityGroups' | 'availabilityZones' | 'keypairs';
+export type MappedKind = 'flavors' | 'networks' | 'volumeTypes' | 'securityGroups' | 'availabilityZones';
