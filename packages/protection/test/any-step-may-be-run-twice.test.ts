@@ -150,6 +150,8 @@ describe('retention', () => {
     expect(expired(points, 2).map((p) => p.sequence)).toEqual([2, 1]);
     expect(expired(points, 4)).toEqual([]);
     expect(expired(points.slice(2), 1)).toEqual([]);
+    const old = aPoint(9, ['z'], { frozenAt: '2020-01-01T00:00:00.000Z' });
+    expect(expired([...points.slice(2), old], 3)).toEqual([old]);
   });
 
   it('goes on with what was being deleted, and keeps the ten newest failures to be read', () => {

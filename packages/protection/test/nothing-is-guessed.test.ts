@@ -118,6 +118,16 @@ describe('catalogue rebuild', () => {
     expect(w.store.groupsById.get(uuid(1))).toMatchObject({ epoch: 3, activeSite: 'site2', state: 'FailedOver', members: [{ serverId: 'new-s-db' }, { serverId: 'new-s-app' }] });
   });
 
+  it('points whose numbers were given again meanwhile get new ones, in their order', async () => {
+    w.site2.addManifest(aManifest(aPoint(2, ['full'])));
+    await w.store.insertGroup(aGroup());
+    const since = aPoint(1, ['full'], { id: uuid(77), recoverySite: 'site1' });
+    await w.store.putPoint(since);
+    expect(await rebuild()).toMatchObject({ points: [good.id, aPoint(2, ['full']).id], findings: [] });
+    expect((await w.store.points(uuid(1))).map((p) => p.id)).toEqual([since.id, good.id, aPoint(2, ['full']).id]);
+    expect(new Set((await w.store.points(uuid(1))).map((p) => p.sequence)).size).toBe(3);
+  });
+
   it('fences the site that the group left: whether it ever was went with the database', async () => {
     for (const m of aGroup().members) w.site2.addServer(`new-${m.serverId}`, { metadata: { godwit_group: uuid(1), godwit_epoch: '3', godwit_origin: m.serverId } });
     await rebuild();

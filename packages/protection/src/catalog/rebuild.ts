@@ -23,6 +23,7 @@ export async function rebuildProject(deps: Deps, site: string, project: ProjectR
   const groups = new Set<string>();
   const points: string[] = [];
   const refused = new Set<string>();
+  const renumbered = new Set<string>();
   for (const manifest of manifests) {
     const { group, point } = manifest;
     if (refused.has(group.id)) continue;
@@ -48,7 +49,8 @@ export async function rebuildProject(deps: Deps, site: string, project: ProjectR
     }
     try {
       await at(site, () => Promise.all(manifest.point.volumes.map((v) => verifyChain(site, tenant, v.chain))), `recovery point ${manifest.point.sequence}`);
-      await deps.store.putPoint(pointOf(manifest, found.find((f) => f.image['godwit_point'] === manifest.point.id)));
+      const sequence = await freeSequence(deps, group.id, point.sequence, renumbered);
+      await deps.store.putPoint({ ...pointOf(manifest, found.find((f) => f.image['godwit_point'] === manifest.point.id)), sequence });
       points.push(manifest.point.id);
     } catch (error) {
       findings.push(asFinding(error, site, `recovery point ${manifest.point.id}`));
@@ -101,6 +103,17 @@ async function restoreGroup(deps: Deps, site: string, manifest: Manifest): Promi
     return undefined;
   }
   return { code: 'GW_GROUP_EXISTS', site, resource: `group ${group.name}`, message: `another group of this project is called ${group.name}`, action: 'Delete or rename that one; then rebuild again.' };
+}
+
+/**
+ * A point's number, unless points made since the catalogue was lost have it: then the next, and for all of the group that follow, so that
+ * the points that lie at one site stay in their order.
+ */
+async function freeSequence(deps: Deps, groupId: string, wanted: number, renumbered: Set<string>): Promise<number> {
+  const taken = (await deps.store.points(groupId)).map((p) => p.sequence);
+  if (!renumbered.has(groupId) && !taken.includes(wanted)) return wanted;
+  renumbered.add(groupId);
+  return Math.max(wanted, ...taken) + 1;
 }
 
 function pointOf(manifest: Manifest, found: FoundManifest | undefined): RecoveryPoint {

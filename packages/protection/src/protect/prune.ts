@@ -12,7 +12,9 @@ import type { Group, RecoveryPoint } from '../schemas.ts';
  * points is kept: a few more points than asked for may stay.
  */
 export function expired(points: readonly RecoveryPoint[], retain: number): RecoveryPoint[] {
-  const available = points.filter((p) => p.state === 'Available');
+  // By age, not by number: a rebuild may have given old points new numbers.
+  const age = (p: RecoveryPoint): number => Date.parse(p.frozenAt ?? p.createdAt);
+  const available = points.filter((p) => p.state === 'Available').toSorted((a, b) => age(a) - age(b));
   const kept = available.slice(-retain);
   const neededRoots = new Set(kept.flatMap((p) => p.volumes.map((v) => v.chain[0])));
   const gone = available.slice(0, -retain).filter((p) => p.volumes.every((v) => !neededRoots.has(v.chain[0])));
