@@ -7,10 +7,14 @@ const arrows = {
   'packages/workflow': [],
   'packages/sites': ['openstack', 'oslo-messaging'],
   'packages/protection': ['sites', 'workflow', 'openstack', 'oslo-messaging'],
-  'packages/server': ['protection', 'sites', 'workflow', 'openstack'],
+  'packages/identity': ['sites', 'workflow', 'openstack'],
+  'packages/agent': [],
+  'packages/agent-hub': ['agent'],
+  'packages/emulator': ['oslo-messaging'],
+  'packages/server': ['protection', 'identity', 'agent-hub', 'sites', 'workflow', 'openstack'],
   'packages/cli': ['openstack'],
 };
-const rooms = ['openstack', 'oslo-messaging', 'workflow', 'sites', 'protection', 'server', 'cli', 'lab', 'bench'];
+const rooms = ['openstack', 'oslo-messaging', 'workflow', 'sites', 'protection', 'identity', 'agent', 'agent-hub', 'emulator', 'server', 'cli', 'lab', 'contract', 'proof', 'quickstart', 'bench'];
 
 const restrict = (allowed) => ({
   'no-restricted-imports': ['error', {
@@ -42,8 +46,8 @@ export default tseslint.config(
   ...Object.entries(arrows).map(([dir, allowed]) => ({ files: [`${dir}/src/**/*.ts`], ignores: [`${dir}/src/**/*.test.ts`], rules: restrict(allowed) })),
   { files: ['packages/workflow/src/**/*.ts'], rules: {} },
   {
-    files: ['packages/!(workflow)/src/**/*.ts', 'lab/**/*.ts', 'bench/**/*.ts'],
+    files: ['packages/!(workflow)/src/**/*.ts', 'lab/**/*.ts', 'bench/**/*.ts', 'contract/**/*.ts', 'proof/**/*.ts', 'quickstart/**/*.ts'],
     rules: { 'no-restricted-modules': ['error', { paths: ['@dbos-inc/dbos-sdk'] }] },
   },
-  { files: ['**/main.ts', 'lab/**/*.ts', 'bench/**/*.ts', '**/*.test.ts'], rules: { 'no-console': 'off' } },
+  { files: ['**/main.ts', 'lab/**/*.ts', 'bench/**/*.ts', 'contract/**/*.ts', 'proof/**/*.ts', 'quickstart/**/*.ts', '**/*.test.ts'], rules: { 'no-console': 'off' } },
 );

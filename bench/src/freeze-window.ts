@@ -1,4 +1,3 @@
-import { isOpenStackError, type Cloud } from '@godwit/openstack';
 import { connect, createVnf, emptyProject, eventually, freshGroup, godwitOk, longestGapMs, startController, writerAt, type Lab, type VnfMember } from '@godwit/lab';
 import { openstack } from './openstack-cli.ts';
 import { median, table, type Bench } from './types.ts';
@@ -63,7 +62,7 @@ async function createImages(lab: Lab, members: readonly VnfMember[], name: strin
   const cloud = await connect(lab, 'site1');
   try {
     for (const member of members) {
-      const image = await createImage(cloud, member.id, `${name}-${member.name}`);
+      const image = await cloud.compute.servers.createImage(member.id, { name: `${name}-${member.name}` });
       await eventually(`image of ${member.name}`, async () => (await cloud.image.get(image)).status === 'active');
       await eventually('its snapshots', async () => (await cloud.volume.snapshots.list()).every((s) => s.status === 'available'));
       await cloud.image.delete(image);
@@ -71,16 +70,6 @@ async function createImages(lab: Lab, members: readonly VnfMember[], name: strin
     await dropSnapshots(lab);
   } finally {
     await cloud.close();
-  }
-}
-
-/** nova-api was seen to make the image and give no answer: then the image itself says that it is there. */
-async function createImage(cloud: Cloud, server: string, name: string): Promise<string> {
-  try {
-    return await cloud.compute.servers.createImage(server, { name });
-  } catch (error) {
-    if (!isOpenStackError(error, 'OS_TIMEOUT')) throw error;
-    return (await eventually(`image ${name}`, async () => (await cloud.image.list({ name }))[0])).id;
   }
 }
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll } from 'vitest';
 import { openLab, type Lab } from '../index.ts';
 import { connect } from './clouds.ts';
 import { startController, type Controller, type ControllerOptions } from './controller.ts';
+import { freshGroup, jobsEnd } from './group.ts';
 import { godwit, godwitOk, type CliOptions, type CliResult } from './godwit.ts';
 import { agent, writerAt } from './guest.ts';
-import { eventually } from './wait.ts';
 import { createVnf, emptyProject, twoMembers, type VnfMember } from './vnf.ts';
 
 /** What a scenario works with: a lab with both sites alive, a VNF at site1, a controller, a protection group `vnf`. */
@@ -63,9 +63,9 @@ export function useScenario(options: ScenarioOptions = {}): Scenario {
     members = (options.fresh === true ? undefined : await running(lab)) ?? (await anew(lab));
     controller = await startController(lab);
     const groups = await scenario.ok<{ name: string }[]>('group', 'list');
-    await eventually('the jobs of an interrupted run to end', async () => (await scenario.ok<{ state: string }[]>('job', 'list')).every((j) => ['succeeded', 'failed', 'cancelled'].includes(j.state)), { timeoutMs: 900_000, everyMs: 2_000 });
+    await jobsEnd(lab, cliOptions());
     for (const g of groups) await scenario.ok('group', 'delete', g.name, '--purge', '--yes');
-    await scenario.ok('group', 'create', 'vnf', '--site', 'site1', '--recovery-site', 'site2', ...members.flatMap((m) => ['--member', m.name]), ...(options.group ?? []));
+    await freshGroup(lab, cliOptions(), 'vnf', members, ...(options.group ?? []));
   }, 30 * 60_000);
   afterAll(async () => {
     await controller?.stop();

@@ -83,16 +83,16 @@ async function restoreGroup(deps: Deps, site: string, manifest: Manifest): Promi
   const recovered = await serversOfGroup(deps, group, site);
   const volumes = (await at(site, () => deps.sites.get(site).asProject(group.project).volume.volumes.list())).filter((v) => v.metadata[labels.group] === group.id);
   const active = Math.max(0, ...recovered.map(epochOf));
-  const mine = recovered.filter((s) => epochOf(s) === active);
+  const successors = new Map(recovered.filter((s) => epochOf(s) === active).map((s) => [s.metadata[labels.origin], s.id]));
   // Copies that were shut out say that the group went elsewhere since.
   const shutOut = Math.max(0, ...recovered.map(shutOutEpoch));
-  const activeHere = active > group.epoch && shutOut <= active && group.members.every((m) => mine.some((s) => s.metadata[labels.origin] === m.serverId));
+  const activeHere = active > group.epoch && shutOut <= active && group.members.every((m) => successors.has(m.serverId));
   const now = deps.clock.now().toISOString();
   const restored: Group = {
     ...group,
     epoch: Math.max(group.epoch, active, shutOut, ...volumes.map(epochOf)),
     activeSite: activeHere ? site : manifest.point.sourceSite,
-    members: activeHere ? group.members.map((m) => ({ ...m, serverId: mine.find((s) => s.metadata[labels.origin] === m.serverId)?.id ?? m.serverId })) : group.members,
+    members: activeHere ? group.members.map((m) => ({ ...m, serverId: successors.get(m.serverId) ?? m.serverId })) : group.members,
     state: activeHere ? 'FailedOver' : 'Protected',
     conditions: [{ type: 'Rebuilt', status: 'True', reason: 'FromManifests', message: `read from the manifests at ${site}`, since: now }],
     updatedAt: now,

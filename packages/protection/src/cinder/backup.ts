@@ -1,4 +1,4 @@
-import type { Backup, Cloud } from '@godwit/openstack';
+import { orUndefined, type Backup } from '@godwit/openstack';
 import { GodwitError } from '@godwit/sites';
 import { names } from '../names.ts';
 import { backupServiceDown, backupServiceWatch } from './backup-service.ts';
@@ -58,7 +58,7 @@ export async function deleteBackup(deps: CinderDeps, id: string): Promise<void> 
   const watch = backupServiceWatch(deps.site, deps.cloud, 'retryable');
   await waitFor(
     async () => {
-      const now = await find(deps.cloud, id);
+      const now = await orUndefined(deps.cloud.volume.backups.get(id));
       if (now === undefined) return true;
       if (!asked && (now.status === 'available' || now.status.startsWith('error'))) {
         await askToDelete(deps, id);
@@ -77,15 +77,6 @@ async function askToDelete(deps: CinderDeps, id: string): Promise<void> {
     await deps.cloud.volume.backups.delete(id);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    if (await find(deps.cloud, id)) throw backupServiceDown(deps.site, 'retryable', undefined, error);
-  }
-}
-
-async function find(cloud: Cloud, id: string): Promise<Backup | undefined> {
-  try {
-    return await cloud.volume.backups.get(id);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
+    if (await orUndefined(deps.cloud.volume.backups.get(id))) throw backupServiceDown(deps.site, 'retryable', undefined, error);
   }
 }

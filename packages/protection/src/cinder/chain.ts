@@ -1,4 +1,4 @@
-import type { Backup, BackupExport as Exported, Cloud } from '@godwit/openstack';
+import { orUndefined, type Backup, type BackupExport as Exported, type Cloud } from '@godwit/openstack';
 import { GodwitError } from '@godwit/sites';
 import { z } from 'zod';
 import { stuck, type CinderDeps } from './group.ts';
@@ -53,12 +53,12 @@ export async function readChain(site: string, cloud: Cloud, id: string): Promise
  */
 export async function importChain(target: CinderDeps, chain: readonly { record: BackupRecord; exported: Exported }[]): Promise<string[]> {
   for (const { record, exported } of chain) {
-    if (await find(target.cloud, record.id)) continue;
+    if (await orUndefined(target.cloud.volume.backups.get(record.id))) continue;
     try {
       await target.cloud.volume.backups.importRecord(exported);
     } catch (error) {
       // A second try after a lost answer: it is there now.
-      if (!(await find(target.cloud, record.id))) throw error;
+      if (!(await orUndefined(target.cloud.volume.backups.get(record.id)))) throw error;
     }
   }
   const ids = chain.map((c) => c.record.id);
@@ -85,7 +85,7 @@ export async function verifyChain(site: string, cloud: Cloud, chain: readonly st
   const { projectId } = await cloud.session.token();
   // Godwit's user sees every project's backups: one of another project is as unknown as one that is not there.
   const own = (b: Backup | undefined): Backup | undefined => ([undefined, null, projectId].includes(b?.['os-backup-project-attr:project_id']) ? b : undefined);
-  const found = await Promise.all(chain.map(async (id) => own(await find(cloud, id))));
+  const found = await Promise.all(chain.map(async (id) => own(await orUndefined(cloud.volume.backups.get(id)))));
   const missing = chain.filter((_, n) => found[n] === undefined);
   if (missing.length > 0) throw broken(site, tip, `${missing.length} of ${chain.length} backups are not there: ${missing.join(', ')}`);
   for (const backup of found as Backup[]) {
@@ -104,15 +104,6 @@ export async function verifyChain(site: string, cloud: Cloud, chain: readonly st
 async function exportRecordIfIdle(cloud: Cloud, id: string): Promise<BackupRecord | undefined> {
   const backup = await cloud.volume.backups.get(id);
   return backup.status === 'available' ? (await exportBackup(cloud, id)).record : undefined;
-}
-
-async function find(cloud: Cloud, id: string): Promise<Backup | undefined> {
-  try {
-    return await cloud.volume.backups.get(id);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 const broken = (site: string, backup: string, why: string): GodwitError =>

@@ -1,10 +1,9 @@
-import type { Cloud, Group as CinderGroup } from '@godwit/openstack';
+import { orUndefined, type Cloud, type Group as CinderGroup } from '@godwit/openstack';
 import { GodwitError } from '@godwit/sites';
 import type { Clock } from '../deps.ts';
 import type { VolumeRecord } from '../inventory/types.ts';
 import { names } from '../names.ts';
 import { waitFor } from './wait.ts';
-import { isNotFound } from '../not-found.ts';
 
 export interface CinderDeps {
   readonly site: string;
@@ -54,15 +53,7 @@ export async function deleteCinderGroup(deps: CinderDeps, groupId: string): Prom
   }
   await volume.groups.delete(group.id, { deleteVolumes: false });
   await waitFor(
-    async () => {
-      try {
-        await volume.groups.get(group.id);
-        return undefined;
-      } catch (error) {
-        if (isNotFound(error)) return true;
-        throw error;
-      }
-    },
+    async () => ((await orUndefined(volume.groups.get(group.id))) ? undefined : true),
     { ...deps, pollMs: 500, timeoutMs: 120_000, onTimeout: () => stuck(deps.site, `group ${group.id}`, 'deleting') },
   );
 }

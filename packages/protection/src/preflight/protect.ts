@@ -20,9 +20,8 @@ export async function protectPreflight(deps: Deps, group: Group): Promise<Protec
   const target = deps.sites.get(peerSite(group));
   const tenant = source.asProject(group.project);
   const servers: ServerRecord[] = [];
-  const reads = [...group.members].sort((a, b) => a.order - b.order).map(async (m) => readServer(source.name, tenant, m.serverId, m.order));
   // What one member lacks must not hide what is wrong with the others.
-  const unread = await findAll(reads.map((read, n) => ({ site: source.name, resource: `server ${group.members[n]?.name ?? ''}`, run: async () => (servers.push(await read), []) })));
+  const unread = await findAll(group.members.map((m) => ({ site: source.name, resource: `server ${m.name}`, run: async () => (servers.push(await readServer(source.name, tenant, m.serverId, m.order)), []) })));
   servers.sort((a, b) => a.order - b.order);
   const volumes = servers.flatMap((s) => s.volumes);
   const gib = volumes.reduce((n, v) => n + v.sizeGiB, 0);

@@ -1,4 +1,4 @@
-import type { Server } from '@godwit/openstack';
+import { orUndefined, type Server } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import { waitFor } from '../cinder/wait.ts';
@@ -10,7 +10,6 @@ import type { RecoveryPlan } from './assess.ts';
 import { serversOfGroup } from './find.ts';
 import type { MadePort } from './ports.ts';
 import type { RestoredVolume } from './volumes.ts';
-import { isNotFound } from '../not-found.ts';
 
 export type BootedServer = RecoveryResult['servers'][number];
 
@@ -87,21 +86,9 @@ export async function deleteServers(deps: Deps, plan: RecoveryPlan, s: StepConte
 async function removeServer(deps: Deps, plan: RecoveryPlan, id: string, s: StepContext): Promise<void> {
   const { compute } = deps.sites.get(plan.to).asProject(plan.group.project);
   await at(plan.to, async () => {
-    try {
-      await compute.servers.delete(id);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    await orUndefined(compute.servers.delete(id));
     await waitFor(
-      async () => {
-        try {
-          await compute.servers.get(id);
-          return undefined;
-        } catch (error) {
-          if (isNotFound(error)) return true;
-          throw error;
-        }
-      },
+      async () => ((await orUndefined(compute.servers.get(id))) ? undefined : true),
       { clock: deps.clock, signal: s.signal, pollMs: 1_000, timeoutMs: 300_000, onTimeout: () => new GodwitError('GW_RESOURCE_STUCK', 'terminal', `${plan.to}: server ${id} was not deleted within 300 s`, { site: plan.to, resource: `server ${id}` }) },
     );
   });

@@ -79,11 +79,12 @@ const restStatuses = new Set(['SHUTOFF', 'PAUSED', 'SUSPENDED', 'SHELVED', 'SHEL
 const atRest = (server: Server): boolean => restStatuses.has(server.status);
 
 /** Kept at the site, by the lock's reason: what an undo must start again. */
-const lockReason = (epoch: number, wasAtRest: boolean): string => `Godwit: its group is active elsewhere, epoch ${epoch}${wasAtRest ? '; was not running' : ''}`;
+const lockText = 'Godwit: its group is active elsewhere, epoch ';
+const lockReason = (epoch: number, wasAtRest: boolean): string => `${lockText}${epoch}${wasAtRest ? '; was not running' : ''}`;
 
 /** The epoch under which a server was shut out by its lock; 0 for one that is not locked by us. */
-export const shutOutEpoch = (server: Server): number => (server.locked === true ? Number(/^Godwit: its group is active elsewhere, epoch (\d+)/.exec(server.locked_reason ?? '')?.[1] ?? 0) : 0);
-const isOurLock = (server: Server, epoch: number): boolean => [true, false].some((rest) => server.locked_reason === lockReason(epoch, rest));
+export const shutOutEpoch = (server: Server): number => (server.locked === true && server.locked_reason?.startsWith(lockText) ? parseInt(server.locked_reason.slice(lockText.length), 10) || 0 : 0);
+const isOurLock = (server: Server, epoch: number): boolean => shutOutEpoch(server) === epoch;
 
 async function stop(deps: Deps, compute: Cloud['compute'], site: string, id: string, signal: AbortSignal): Promise<void> {
   await waitFor(

@@ -1,9 +1,8 @@
-import type { Port } from '@godwit/openstack';
+import { orUndefined, type Port } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import type { PortRecord, ServerRecord } from '../inventory/types.ts';
-import { isNotFound } from '../not-found.ts';
 import type { RecoveryPlan } from './assess.ts';
 import { usableNetwork } from './network.ts';
 
@@ -70,10 +69,6 @@ export async function deletePorts(deps: Deps, plan: RecoveryPlan, _s: StepContex
   const { network } = deps.sites.get(plan.to).asProject(plan.group.project);
   await at(plan.to, async () => {
     const mine = (await network.ports.list({ description: mark(plan) })).filter((p) => p.description === mark(plan));
-    for (const port of mine) {
-      await network.ports.delete(port.id).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
-    }
+    for (const port of mine) await orUndefined(network.ports.delete(port.id));
   });
 }
