@@ -9,7 +9,7 @@ const arrows = {
   'packages/protection': ['sites', 'workflow', 'openstack', 'oslo-messaging'],
   'packages/identity': ['sites', 'workflow', 'openstack'],
   'packages/agent': [],
-  'packages/agent-hub': ['agent'],
+  'packages/agent-hub': ['agent', 'sites'],
   'packages/emulator': ['oslo-messaging'],
   'packages/server': ['protection', 'identity', 'agent-hub', 'sites', 'workflow', 'openstack'],
   'packages/cli': ['openstack'],

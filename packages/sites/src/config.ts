@@ -33,6 +33,21 @@ const mappingSchema = z.strictObject({
   availabilityZones: names,
 });
 
+const secretsSchema = z
+  .strictObject({
+    masterKeyFile: z.string().optional().describe('mode 0600, 32 bytes in base64 a line; the first seals, the others open what is older'),
+    kmsCommand: z.array(z.string()).min(1).optional().describe('called with `wrap` or `unwrap`; base64 on stdin, a line on stdout'),
+  })
+  .refine((s) => s.masterKeyFile !== undefined || s.kmsCommand !== undefined, 'give masterKeyFile or kmsCommand');
+
+const agentsSchema = z.strictObject({
+  listen: z.string().regex(/^.+:\d+$/).describe('where agents call home to: a listener of its own, with mutual TLS'),
+  advertise: z.string().regex(/^.+:\d+$/).optional().describe('this controller’s address as agents reach it; they are told those of all controllers'),
+  certificateDays: z.number().positive().max(90).default(7),
+  reportSeconds: z.number().positive().max(300).default(5),
+  maxAgents: z.number().int().positive().default(5_000),
+});
+
 export const configSchema = z.strictObject({
   sites: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), siteSchema).refine((s) => Object.keys(s).length > 0, 'declare at least one site'),
   mappings: z.array(mappingSchema).default([]).describe('names that differ between two sites; what is not named is called the same at both'),
@@ -50,6 +65,8 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   database: z.strictObject({ embedded: z.string().optional(), urlFile: z.string().optional() }).prefault({}),
+  secrets: secretsSchema.optional().describe('the master key under which Godwit’s own secrets are sealed in the database'),
+  agents: agentsSchema.optional().describe('needs `secrets`'),
 });
 
 /** godwit.yaml, checked and with its relative paths resolved against the file's own directory. */
@@ -97,12 +114,14 @@ export function parseConfig(text: string, file: string): GodwitConfig {
       },
     ]),
   );
+  if (config.agents && !config.secrets) throw invalid(file, 'agents: the key of their CA is kept sealed: configure secrets');
   const tls = config.server.tls && { certFile: abs(config.server.tls.certFile), keyFile: abs(config.server.tls.keyFile) };
   return {
     ...config,
     sites,
     server: { ...config.server, tls },
     database: { embedded: abs(config.database.embedded), urlFile: abs(config.database.urlFile) },
+    ...(config.secrets && { secrets: { ...config.secrets, masterKeyFile: abs(config.secrets.masterKeyFile) } }),
   };
 }
 

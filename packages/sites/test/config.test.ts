@@ -29,6 +29,8 @@ describe('godwit.yaml', () => {
     refused('sites: { a: { cloud: x, rpc: {} } }', /sites\.a\.rpc: give one of url and urlFile/);
     refused(`${two}\nserver: { listen: nowhere }`, /server\.listen/);
     refused(`${two}\nmappings: [{ from: a, to: c }]`, /there is no site c; sites: a, b/);
+    refused(`${two}\nagents: { listen: "*:8791" }`, /agents: .*configure secrets/);
+    refused(`${two}\nsecrets: {}`, /secrets: give masterKeyFile or kmsCommand/);
     refused('sites: [unclosed', /line 1/);
   });
 
