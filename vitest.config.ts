@@ -16,8 +16,17 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'lab/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'lab/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'proof/src/**/*.test.ts'],
           testTimeout: 20_000,
+        },
+      },
+      {
+        // Crashes, seeds and fuzz over emulated sites: docs/contributors/proof.md.
+        test: {
+          name: 'proof',
+          include: ['proof/test/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {

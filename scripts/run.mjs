@@ -72,8 +72,9 @@ const commands = {
   test: () => {
     commands.typecheck();
     commands.lint();
-    commands['test:unit']();
+    run(bin('vitest'), ['run', '--project', 'unit', '--project', 'proof']);
   },
+  'test:proof': () => tsx('proof/src/run-tests.ts', ...args),
   lab: () => tsx('lab/src/main.ts', ...args),
   'test:lab': () => tsx('lab/src/run-tests.ts', ...args),
   'demo:lab': () => tsx('lab/src/demo/main.ts', ...args),

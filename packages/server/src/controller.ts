@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
-import { type GodwitConfig, openSites } from '@godwit/sites';
+import { type Clock, createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
+import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
 import { createEngine, type EngineOptions } from '@godwit/workflow';
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
@@ -20,6 +20,14 @@ export interface ControllerOptions {
   readonly listen?: string;
   /** Called at every boundary of every step: tests crash the process there. */
   readonly onBoundary?: EngineOptions['onBoundary'];
+  /** Unique among the controllers of a database. Default: host name and port. */
+  readonly executorId?: string;
+  /** How quickly the engine notices things; tests and emulated sites hurry it. */
+  readonly engine?: Pick<EngineOptions, 'heartbeatMs' | 'deadAfterMs' | 'queuePollMs'>;
+  /** Between two looks at a site. Tests hurry it. */
+  readonly clock?: Clock;
+  /** Other clients than the real ones: emulated sites have a broker of their own. */
+  readonly sites?: Omit<RegistryOptions, 'env'>;
   /** How long close() lets running steps go on, so that a freeze under way can be thawed. Default 35 s. */
   readonly graceMs?: number;
 }
@@ -32,7 +40,7 @@ export interface Controller {
 
 /** A whole controller: database, engine, sites, use cases, HTTP API. One in a process (the engine is a singleton). */
 export async function startController(options: ControllerOptions): Promise<Controller> {
-  const { config, env, log } = options;
+  const { config, env, log, clock = systemClock } = options;
   // Closed in reverse order, also when a later part does not come up.
   const parts: (() => Promise<unknown> | void)[] = [];
   const close = async (): Promise<void> => {
@@ -54,24 +62,25 @@ export async function startController(options: ControllerOptions): Promise<Contr
     // Kysely's type is invariant in its tables; migrations know of none.
     await migrate(catalogue as unknown as Kysely<unknown>);
 
-    const sites = await openSites(config, { env });
+    const sites = await openSites(config, { ...options.sites, env });
     parts.push(() => sites.close());
     const listen = address(options.listen ?? config.server.listen);
     const engine = createEngine({
       databaseUrl: database.url,
       applicationVersion: `godwit-${version}`,
       // The same at each start, so that a restarted controller resumes its own jobs at once.
-      executorId: `${hostname()}:${listen.port === 0 ? process.pid : listen.port}`,
+      executorId: options.executorId ?? `${hostname()}:${listen.port === 0 ? process.pid : listen.port}`,
       log: note('engine'),
+      ...options.engine,
       ...(options.onBoundary && { onBoundary: options.onBoundary }),
     });
-    const protection = createProtection({ engine, sites, store: new Store(catalogue), clock: systemClock, log: note('protection') });
+    const protection = createProtection({ engine, sites, store: new Store(catalogue), clock, log: note('protection') });
     sites.start();
     parts.push(() => engine.stop(options.graceMs ?? 35_000));
     await engine.start();
     parts.push(() => protection.close());
     protection.start();
-    parts.push(keepJobs(engine.jobs, systemClock.now, (error) => log.warn({ err: error }, 'old jobs could not be forgotten')));
+    parts.push(keepJobs(engine.jobs, clock.now, (error) => log.warn({ err: error }, 'old jobs could not be forgotten')));
 
     const { tls, roles } = config.server;
     const app = await createServer({
@@ -80,7 +89,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       jobs: engine.jobs,
       authenticate: authenticator({ sites, log }),
       log,
-      clock: systemClock.now,
+      clock: clock.now,
       roles,
       version,
       ...(tls && { tls: { cert: await readFile(tls.certFile, 'utf8'), key: await readFile(tls.keyFile, 'utf8') } }),
