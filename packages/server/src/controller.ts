@@ -23,7 +23,7 @@ export interface ControllerOptions {
   /** Unique among the controllers of a database. Default: host name and port. */
   readonly executorId?: string;
   /** How quickly the engine notices things; tests and emulated sites hurry it. */
-  readonly engine?: Pick<EngineOptions, 'heartbeatMs' | 'deadAfterMs' | 'queuePollMs'>;
+  readonly engine?: Pick<EngineOptions, 'heartbeatMs' | 'deadAfterMs' | 'queuePollMs' | 'retryPace'>;
   /** Between two looks at a site. Tests hurry it. */
   readonly clock?: Clock;
   /** Other clients than the real ones: emulated sites have a broker of their own. */
@@ -34,6 +34,8 @@ export interface ControllerOptions {
 
 export interface Controller {
   readonly url: string;
+  /** Names of the workflows that it runs. */
+  readonly workflows: readonly string[];
   /** Stops in order: requests, steps (up to graceMs), connections, the embedded database. Jobs go on at the next start. */
   close(): Promise<void>;
 }
@@ -96,7 +98,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     });
     parts.push(() => app.close());
     const url = await app.listen(listen);
-    return { url, close };
+    return { url, workflows: engine.workflows(), close };
   } catch (error) {
     await close();
     throw error;

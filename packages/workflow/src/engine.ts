@@ -60,6 +60,7 @@ class DbosEngine implements Engine {
     this.#host = {
       executorId: options.executorId,
       get stopping() { return engine.#state !== 'running'; },
+      retryPace: options.retryPace ?? 1,
       onBoundary: options.onBoundary ?? (() => undefined),
       log: this.#log,
     };
@@ -74,6 +75,10 @@ class DbosEngine implements Engine {
       submit: (input, options) => this.#submit(definition.name, input, options),
       result: (jobId, options) => this.#result(jobId, options?.timeoutMs) as Promise<O>,
     };
+  }
+
+  workflows(): readonly string[] {
+    return [...this.#definitions.keys()];
   }
 
   async start(): Promise<void> {

@@ -13,6 +13,7 @@ export interface RunHost {
   readonly executorId: string;
   /** The engine is stopping: begin nothing more. */
   readonly stopping: boolean;
+  readonly retryPace: number;
   readonly onBoundary: (at: { jobId: string; workflow: string; step: string; boundary: Boundary }) => Promise<void> | void;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
 }

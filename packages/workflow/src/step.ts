@@ -100,7 +100,7 @@ async function perform<T>(plan: StepPlan<T>, ordinal: number, life: StepLife, ar
     const text = `${error.kind} ${error.code} ${error.message}`;
     if (plan.hidden !== true) await journal.attemptFailed(ordinal, plan.name, error, waitMs, error.kind === 'retryable' || text !== announced);
     announced = text;
-    if (!giveUp()) await life.rest(waitMs);
+    if (!giveUp()) await life.rest(waitMs * host.retryPace);
     await mayGoOn();
     if (giveUp()) return { begun: true, cancelled: true };
     waitMs = Math.min(waitMs * 2, BACKOFF_LIMIT_MS);

@@ -141,6 +141,8 @@ export interface EngineOptions {
   readonly deadAfterMs?: number;
   /** How often the queue is looked at: the delay before a job begins. Default 200. */
   readonly queuePollMs?: number;
+  /** Multiplies the pauses between two tries of a step. Default 1; tests hurry them. */
+  readonly retryPace?: number;
   readonly onBoundary?: (at: { jobId: string; workflow: string; step: string; boundary: Boundary }) => Promise<void> | void;
   readonly log?: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
 }
@@ -155,6 +157,8 @@ export interface WorkflowHandle<I, O> {
 export interface Engine {
   /** Before start() only. */
   define<I, O>(definition: WorkflowDefinition<I, O>): WorkflowHandle<I, O>;
+  /** Names of what was defined, in that order: so that a test can see that it covers all. */
+  workflows(): readonly string[];
   start(): Promise<void>;
   /** Lets running steps end (up to graceMs), then leaves; unfinished jobs go on at the next start. */
   stop(graceMs?: number): Promise<void>;

@@ -17,7 +17,7 @@ export function fitting(schema: JsonSchema, known: readonly string[]): fc.Arbitr
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map((s) => fitting(s, known)));
-  switch (schema.type) {
+  switch (schema.type ?? 'anything') {
     case 'boolean':
       return fc.boolean();
     case 'integer':

@@ -1,0 +1,42 @@
+// A controller to be killed, stopped and continued: bundled, and run as a process of its own (processes.ts).
+import { createCloud } from '@godwit/openstack';
+import { createLog, startController, type Controller } from '@godwit/server';
+import { loadConfig } from '@godwit/sites';
+import { crashingHook } from './crashing-hook.ts';
+import { hurriedClock, hurriedSleep } from './hurry.ts';
+import type { ControllerOrder, Order, Report } from './protocol.ts';
+
+const say = (report: Report): void => void process.send?.(report);
+let controller: Controller | undefined;
+
+async function open(order: ControllerOrder): Promise<void> {
+  const began = performance.now();
+  const { configFile, databaseUrl, executorId, deadAfterMs, heartbeatMs, pace } = order;
+  const sleep = hurriedSleep(pace);
+  controller = await startController({
+    config: await loadConfig(configFile),
+    env: { DATABASE_URL: databaseUrl },
+    log: createLog('debug', { write: (line: string) => void process.stderr.write(line) }),
+    listen: '127.0.0.1:0',
+    executorId,
+    engine: { deadAfterMs, heartbeatMs, queuePollMs: 20, retryPace: pace },
+    clock: hurriedClock(pace),
+    sites: { createCloud: (config) => createCloud(config, { sleep }), pollMs: 250 },
+    onBoundary: crashingHook(order.crashAt, (at) => say({ boundary: at })),
+  });
+  say({ opened: { url: controller.url, workflows: controller.workflows, ms: Math.round(performance.now() - began) } });
+}
+
+async function obey(order: Order): Promise<void> {
+  if ('open' in order) return open(order.open);
+  await controller?.close();
+  controller = undefined;
+  say({ closed: true });
+}
+
+process.on('message', (order: Order) => {
+  obey(order).catch((error: unknown) => say({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }));
+});
+// A test that died must not leave controllers behind.
+process.on('disconnect', () => process.exit(1));
+say({ ready: true });

@@ -1,0 +1,11 @@
+import { systemClock, type Clock } from '@godwit/protection';
+
+/**
+ * The time of day is the real one (limits, brokers' times to live and tokens count by it); only pauses are shorter, as emulated sites
+ * work faster than real ones. A pause keeps a millisecond, so that a loop of them lets others run.
+ */
+export function hurriedSleep(pace: number): Clock['sleep'] {
+  return (ms, signal) => systemClock.sleep(Math.max(1, ms * pace), signal);
+}
+
+export const hurriedClock = (pace: number): Clock => ({ now: systemClock.now, sleep: hurriedSleep(pace) });

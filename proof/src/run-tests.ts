@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const usage = `usage: npm run test:proof [-- [--seed N] [--seeds N] [--requests N] [PROOF…]]
+  PROOF         part of a file's name in proof/test; default: all
+  --seed N      replays: the seed that a failure printed
+  --seeds N     how many random fault schedules (default 100; nightly: 1000)
+  --requests N  how many requests of each API fuzz (default 2000)
+`;
+
+const root = join(import.meta.dirname, '..', '..');
+
+function main(): number {
+  let parsed;
+  try {
+    parsed = parseArgs({ allowPositionals: true, options: { seed: { type: 'string' }, seeds: { type: 'string' }, requests: { type: 'string' }, help: { type: 'boolean', default: false } } });
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    return 2;
+  }
+  const { values, positionals } = parsed;
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const all = readdirSync(join(root, 'proof', 'test')).filter((f) => f.endsWith('.test.ts'));
+  for (const name of positionals) {
+    if (all.some((f) => f.includes(name))) continue;
+    console.error(`there is no proof ${name}; there are: ${all.map((f) => f.replace('.test.ts', '')).join(', ')}`);
+    return 2;
+  }
+  for (const [flag, value] of Object.entries({ seed: values.seed, seeds: values.seeds, requests: values.requests })) {
+    if (value === undefined) continue;
+    if (!/^\d+$/.test(value)) {
+      console.error(`--${flag} takes a whole number\n\n${usage}`);
+      return 2;
+    }
+    process.env[`GODWIT_PROOF_${flag.toUpperCase()}`] = value;
+  }
+  const files = all.filter((f) => positionals.some((name) => f.includes(name))).map((f) => `proof/test/${f}`);
+  return spawnSync(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'proof', '--reporter', 'verbose', '--root', root, ...files], { stdio: 'inherit' }).status ?? 1;
+}
+
+process.exitCode = main();
