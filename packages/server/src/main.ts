@@ -60,7 +60,7 @@ async function main(): Promise<number> {
     if (!(error instanceof Error && 'code' in error)) throw error;
     const action = error instanceof GodwitError && error.action !== undefined ? `  what to do: ${error.action}\n` : '';
     complain(`error ${String(error.code)}: ${error.message}\n${action}`);
-    return error.code === 'GW_CONFIG_INVALID' ? 2 : 1;
+    return error.code === 'GW_CONFIG_INVALID' || error.code === 'GW_ROTATION_POLICY_UNSAFE' ? 2 : 1;
   }
 }
 

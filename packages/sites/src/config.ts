@@ -3,6 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { GodwitError } from './errors.ts';
+import { completeIdentity, identitySchema, type IdentityConfig } from './identity-config.ts';
+import { refuseUnsafePolicy } from './rotation-policy.ts';
 
 const names = z.record(z.string(), z.string()).default({});
 
@@ -67,6 +69,7 @@ export const configSchema = z.strictObject({
   database: z.strictObject({ embedded: z.string().optional(), urlFile: z.string().optional() }).prefault({}),
   secrets: secretsSchema.optional().describe('the master key under which Godwit’s own secrets are sealed in the database'),
   agents: agentsSchema.optional().describe('needs `secrets`'),
+  identity: identitySchema.optional().describe('the Keystone star; left out: every site keeps the Keystone it has'),
 });
 
 /** godwit.yaml, checked and with its relative paths resolved against the file's own directory. */
@@ -122,7 +125,16 @@ export function parseConfig(text: string, file: string): GodwitConfig {
     server: { ...config.server, tls },
     database: { embedded: abs(config.database.embedded), urlFile: abs(config.database.urlFile) },
     ...(config.secrets && { secrets: { ...config.secrets, masterKeyFile: abs(config.secrets.masterKeyFile) } }),
+    identity: config.identity && identityOf(config.identity, config, file),
   };
+}
+
+function identityOf(given: IdentityConfig, all: Pick<GodwitConfig, 'sites' | 'agents' | 'secrets'>, file: string): IdentityConfig {
+  const { config, wrong } = completeIdentity(given, Object.keys(all.sites));
+  if (all.agents === undefined || all.secrets === undefined) throw invalid(file, 'identity: needs `agents` (its hands at the nodes) and `secrets` (the master key under which it keeps keys)');
+  if (wrong.length > 0) throw invalid(file, wrong.join('; '));
+  refuseUnsafePolicy({ ...config.tokens, ...config.fernet }, `${file}: identity.fernet`);
+  return config;
 }
 
 function invalid(file: string, what: string, cause?: unknown): GodwitError {

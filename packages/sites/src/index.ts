@@ -1,6 +1,8 @@
 export { GodwitError, type ErrorFacts, type ErrorKind } from './errors.ts';
 export { at, toGodwitError } from './translate.ts';
 export { configSchema, loadConfig, parseConfig, type GodwitConfig, type SiteConfig, type SiteMapping } from './config.ts';
+export type { IdentityConfig, IdentityNodeConfig, IdentitySiteConfig } from './identity-config.ts';
+export { keysNeeded, refuseUnsafePolicy, type RotationPolicy } from './rotation-policy.ts';
 export { openSites, type RegistryOptions } from './registry.ts';
 export { OpenStackSite, type RpcAccess, type SiteDeps } from './site.ts';
 export { createNovaCompute, thawQueue, type GuestRef, type NovaCompute } from './nova-compute.ts';
