@@ -1,3 +1,4 @@
+import { projectKey } from '@godwit/protection';
 import { GodwitError } from '@godwit/sites';
 import type { Job, JobStore } from '@godwit/workflow';
 import type { Principal } from './types.ts';
@@ -6,7 +7,7 @@ import type { Principal } from './types.ts';
 export function scopeOf(principal: Principal): Record<string, string> {
   if (principal.admin) return {};
   // authorize() lets nobody else in without a project; were it to, this label is on no job.
-  return { project: principal.project ? `${principal.project.domain}/${principal.project.name}` : '/' };
+  return { project: principal.project ? projectKey(principal.project) : '/' };
 }
 
 /** A job of another project is as unknown as one that is not there. Throws GW_JOB_UNKNOWN. */

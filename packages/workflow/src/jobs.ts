@@ -14,6 +14,9 @@ export function isEnded(state: JobState): boolean {
   return ENDED.includes(state);
 }
 
+/** PostgreSQL's text cannot hold NUL and answers with an error, not with nothing: what has one is the id of no job. */
+const storable = (text: string): boolean => !text.includes('\0');
+
 type JobRow = Omit<Tables['godwit_jobs'], 'state' | 'created_at'> & { state: JobState; created_at: Date };
 
 /** Reads of jobs and events, and the request to cancel. Works from any controller, whichever runs the job. */
@@ -27,11 +30,13 @@ export class SqlJobStore implements JobStore {
   }
 
   async get(id: string): Promise<Job | undefined> {
+    if (!storable(id)) return undefined;
     const row = await this.#db.selectFrom('godwit_jobs').selectAll().where('id', '=', id).executeTakeFirst();
     return row === undefined ? undefined : (await this.#complete([row]))[0];
   }
 
   async list(filter: Parameters<JobStore['list']>[0] = {}): Promise<Job[]> {
+    if (filter.before !== undefined && !storable(filter.before)) return [];
     let q = this.#db.selectFrom('godwit_jobs').selectAll().orderBy('created_at', 'desc').orderBy('id', 'desc').limit(filter.limit ?? 100);
     if (filter.labels !== undefined) q = q.where(sql<boolean>`labels @> ${JSON.stringify(filter.labels)}::jsonb`);
     if (filter.state !== undefined) q = q.where('state', 'in', filter.state.length > 0 ? [...filter.state] : ['none' as JobState]);
@@ -41,6 +46,7 @@ export class SqlJobStore implements JobStore {
   }
 
   async cancel(id: string): Promise<boolean> {
+    if (!storable(id)) return false;
     const { rows } = await sql`
       WITH job AS (
         UPDATE godwit_jobs SET state = CASE state WHEN 'queued' THEN 'cancelled' ELSE 'cancelling' END,

@@ -68,6 +68,13 @@ describe('a job', () => {
     expect((await engine?.jobs.list({ workflow: 'sample' }))?.filter((j) => j.id === 'same')).toHaveLength(1);
   });
 
+  test('is not found by an id that no job can have', async () => {
+    await start(() => Promise.resolve('ran'));
+    expect(await engine?.jobs.get('a\0b')).toBeUndefined();
+    expect(await engine?.jobs.list({ before: 'a\0b' })).toEqual([]);
+    expect(await engine?.jobs.cancel('a\0b')).toBe(false);
+  });
+
   test('with the id of another workflow\'s job is refused', async () => {
     const w = await start(() => Promise.resolve(null));
     await server.query(url, `INSERT INTO godwit_jobs (id, workflow, key, input, state, ended_at) VALUES ('taken', 'other', 'k', '1', 'succeeded', now())`);
