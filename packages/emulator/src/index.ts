@@ -1,1 +1,12 @@
-export {};
+/** OpenStack sites in one process: real HTTP and AMQP on loopback, kept true to real ones by the contract suite. */
+export type { CloudEntry, ConfigFiles, WriteConfigOptions } from './config.ts';
+export { createClock, createManualTime, type Clock, type ManualTime } from './core/clock.ts';
+export { Site } from './core/site.ts';
+export { World } from './core/world.ts';
+export { type Emulator, type EmulatorOptions, startEmulator } from './emulator.ts';
+export { EmulatorError } from './errors.ts';
+export type { InjectedFault } from './faults/faults.ts';
+export { type Fault, type FaultInput, faultKinds } from './faults/schema.ts';
+export type { AnsweredRequest } from './http/front.ts';
+export { loadTopology, parseTopology } from './topology/load.ts';
+export type { Topology } from './topology/schema.ts';

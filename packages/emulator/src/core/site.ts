@@ -1,0 +1,126 @@
+import type { SiteParts } from '../between.ts';
+import { EmulatorError } from '../errors.ts';
+import type { ServiceDefinition } from '../http/service.ts';
+import type { SiteSpec, Topology } from '../topology/schema.ts';
+import type { Clock } from './clock.ts';
+import type { Random } from './random.ts';
+
+/** What a site needs of the world around it. */
+export interface SiteDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly topology: Topology;
+  /** Address of all of the site: `http://127.0.0.1:8791/site1`. */
+  readonly address: () => string;
+  /** Whether the WAN between two places carries anything now. */
+  readonly linked: (a: string, b: string) => boolean;
+  /** Another site of the world, for what sites do among themselves. */
+  readonly peer: (name: string) => Site | undefined;
+  /** A secret of the site's that follows from the seed: the same name gives the same text. */
+  readonly secret: (name: string) => string;
+  /** Whether work fails by a fault of kind `failure` (`create-server`, `backup`, …); undefined: it does not. */
+  readonly failing: (work: string) => string | undefined;
+}
+
+/** One site: its services' states, its own clock, its life and death. */
+export class Site {
+  readonly name: string;
+  readonly spec: SiteSpec;
+  readonly topology: Topology;
+  readonly random: Random;
+  readonly parts: SiteParts = {};
+  readonly services: readonly ServiceDefinition<unknown>[];
+  readonly clock: Clock;
+  /** Milliseconds by which the site's clock is ahead. */
+  skewMs = 0;
+  /** No more bytes fit into its storage. */
+  storageFull = false;
+  readonly #deps: SiteDeps;
+  readonly #states = new Map<ServiceDefinition<unknown>, unknown>();
+  #alive = true;
+  /** Work of an earlier life is not ended in a later one. */
+  #life = 0;
+
+  constructor(spec: SiteSpec, deps: SiteDeps, services: readonly ServiceDefinition<unknown>[]) {
+    this.name = spec.name;
+    this.spec = spec;
+    this.topology = deps.topology;
+    this.random = deps.random;
+    this.clock = deps.clock;
+    this.#deps = deps;
+    this.services = services;
+    for (const service of services) this.#states.set(service, service.createState(this));
+  }
+
+  /** Milliseconds since 1970 by the site's own clock: for every timestamp that it writes. */
+  now(): number {
+    return this.clock.now() + this.skewMs;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get address(): string {
+    return this.#deps.address();
+  }
+
+  /** State of one of its services. */
+  state<S>(service: ServiceDefinition<S>): S {
+    const state = this.#states.get(service as unknown as ServiceDefinition<unknown>);
+    if (state === undefined) throw new EmulatorError('EMU_SITE', `site ${this.name} does not run ${service.name}`);
+    return state as S;
+  }
+
+  /** A part that another service provides. */
+  part<K extends keyof SiteParts>(name: K): NonNullable<SiteParts[K]> {
+    const part = this.parts[name];
+    if (part === undefined) throw new EmulatorError('EMU_SITE', `site ${this.name} has nothing that provides ${name}`);
+    return part;
+  }
+
+  /** Runs `action` after work that takes about `ms` on a real site. The site's death drops it. */
+  work(ms: number, action: () => void): () => void {
+    const life = this.#life;
+    return this.clock.work(this.random.about(ms), () => {
+      if (life === this.#life && this.#alive) action();
+    });
+  }
+
+  /** Whether a fault makes this kind of work fail now, and what it says. Counts as a hit. */
+  failing(work: string): string | undefined {
+    return this.#deps.failing(work);
+  }
+
+  /** A password or key that follows from the seed: `user/tenant` is the tenant's password. */
+  secret(name: string): string {
+    return this.#deps.secret(name);
+  }
+
+  peer(name: string): Site | undefined {
+    return this.#deps.peer(name);
+  }
+
+  reaches(other: string): boolean {
+    return this.#deps.linked(this.name, other);
+  }
+
+  /** Power goes. What is on disk stays. */
+  kill(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#life += 1;
+    for (const [service, state] of this.#states) service.onDown?.(state, this);
+  }
+
+  revive(): void {
+    if (this.#alive) return;
+    this.#alive = true;
+    for (const [service, state] of this.#states) service.onUp?.(state, this);
+  }
+
+  /** Service and state, in the order of the world's services. */
+  states(): IterableIterator<[ServiceDefinition<unknown>, unknown]> {
+    return this.#states.entries();
+  }
+}

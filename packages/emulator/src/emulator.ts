@@ -1,0 +1,101 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { cloudEntries, type CloudEntry, type ConfigFiles, writeConfig, type WriteConfigOptions } from './config.ts';
+import { type Clock, createClock } from './core/clock.ts';
+import { createRandom } from './core/random.ts';
+import type { Site } from './core/site.ts';
+import { World } from './core/world.ts';
+import { EmulatorError } from './errors.ts';
+import type { InjectedFault } from './faults/faults.ts';
+import type { FaultInput } from './faults/schema.ts';
+import { type AnsweredRequest, createFront } from './http/front.ts';
+import type { ServiceDefinition } from './http/service.ts';
+import { createRouteTable } from './http/table.ts';
+import { allServices } from './services.ts';
+import { loadTopology } from './topology/load.ts';
+import type { Topology } from './topology/schema.ts';
+
+export interface EmulatorOptions {
+  /** A topology, or the path of its file (the lab's own, or one like them). */
+  readonly topology: Topology | string;
+  /** All ids, work times and faults follow from it. Default 1. */
+  readonly seed?: number | string;
+  /** How many times faster than real the services work; default 1. The time of day is never compressed. */
+  readonly speed?: number;
+  /** Instead of real time: `createManualTime()`. */
+  readonly clock?: Clock;
+  /** Of the HTTP APIs, on loopback; default any that is free. */
+  readonly port?: number;
+  readonly services?: readonly ServiceDefinition<unknown>[];
+  readonly onAnswer?: (request: AnsweredRequest) => void;
+  /** A mistake of the emulator itself (the client gets a 500). Default: written to stderr. */
+  readonly onMistake?: (error: unknown, request: string) => void;
+}
+
+export interface Emulator {
+  /** `http://127.0.0.1:8791` */
+  readonly url: string;
+  readonly world: World;
+  /** @throws EmulatorError EMU_SITE */
+  site(name: string): Site;
+  /** @throws EmulatorError EMU_FAULT */
+  inject(fault: FaultInput): InjectedFault;
+  /** Entries of clouds.yaml, named as the lab names them: SITE, SITE-admin, SITE-godwit, … */
+  clouds(): Record<string, CloudEntry>;
+  /** clouds.yaml, and a godwit.yaml for all sites, as `lab up` writes them (0600). @returns their paths */
+  writeConfig(directory: string, options?: WriteConfigOptions): ConfigFiles;
+  close(): Promise<void>;
+}
+
+/** @throws EmulatorError EMU_TOPOLOGY, EMU_PORT */
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  const topology = typeof options.topology === 'string' ? loadTopology(options.topology) : options.topology;
+  const clock = options.clock ?? createClock(options.speed === undefined ? {} : { speed: options.speed });
+  const services = options.services ?? allServices;
+  let url = '';
+  const seed = options.seed ?? 1;
+  const world = new World({ topology, clock, seed, services, address: () => url });
+  const ids = createRandom(seed, 'requests');
+  const front = createFront({
+    site: (name) => world.sites.get(name),
+    tables: new Map(services.map((service) => [service.name, createRouteTable(service)])),
+    faults: world.faults,
+    newRequestId: () => `req-${ids.uuid()}`,
+    control: async (_request, response) => {
+      response.writeHead(404).end();
+      await Promise.resolve();
+    },
+    onMistake: options.onMistake ?? ((error, request) => void process.stderr.write(`emulator: ${request}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)),
+    ...(options.onAnswer && { onAnswer: options.onAnswer }),
+  });
+  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, front);
+  const port = await listen(server, options.port ?? 0);
+  url = `http://127.0.0.1:${String(port)}`;
+  return {
+    url,
+    world,
+    site(name) {
+      const site = world.sites.get(name);
+      if (!site) throw new EmulatorError('EMU_SITE', `there is no site ${name}; sites: ${[...world.sites.keys()].slice(0, 10).join(', ')}`);
+      return site;
+    },
+    inject: (fault) => world.faults.inject(fault),
+    clouds: () => cloudEntries(world),
+    writeConfig: (directory, given) => writeConfig(world, directory, given),
+    async close() {
+      clock.stop();
+      server.closeAllConnections();
+      await new Promise<void>((done) => server.close(() => done()));
+    },
+  };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on: ${cause.message}`;
+      reject(new EmulatorError('EMU_PORT', `port ${String(port)} of 127.0.0.1 ${why}`, { cause }));
+    });
+    server.listen(port, '127.0.0.1', 1024, () => resolve((server.address() as AddressInfo).port));
+  });
+}
