@@ -34,6 +34,8 @@ export interface CloudDeps {
   readonly clock?: Clock;
   /** Instead of the client's own connections; the TLS settings of the cloud are then the dispatcher's matter. Its owner closes it. */
   readonly dispatcher?: Dispatcher;
+  /** Awaited before each attempt of a request that changes something at the cloud; rejecting refuses it, and nothing is sent. */
+  readonly beforeChange?: (signal?: AbortSignal) => Promise<void>;
   /** Hears of every attempt of every request. */
   readonly log?: (event: RequestEvent) => void;
   readonly userAgent?: string;
@@ -70,6 +72,7 @@ export function createCloud(config: CloudConfig, deps: CloudDeps = {}): Cloud {
     userAgent: deps.userAgent ?? 'godwit-openstack',
     redact: createRedact(config.auth),
     ...(deps.log ? { log: deps.log } : {}),
+    ...(deps.beforeChange ? { beforeChange: deps.beforeChange } : {}),
   });
   const session = createSession(config, http, clock);
   const service = (type: ServiceType) => createService(type, session, http);

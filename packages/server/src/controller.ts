@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type Clock, createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
 import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
-import { createEngine, type EngineOptions } from '@godwit/workflow';
+import { createEngine, type EngineOptions, stillOurs } from '@godwit/workflow';
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { authenticator } from './auth/authenticator.ts';
@@ -64,7 +64,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     // Kysely's type is invariant in its tables; migrations know of none.
     await migrate(catalogue as unknown as Kysely<unknown>);
 
-    const sites = await openSites(config, { ...options.sites, env });
+    const sites = await openSites(config, { beforeChange: stillOurs, ...options.sites, env });
     parts.push(() => sites.close());
     const listen = address(options.listen ?? config.server.listen);
     const engine = createEngine({

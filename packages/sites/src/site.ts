@@ -1,4 +1,4 @@
-import { createCloud, type Cloud, type CloudConfig } from '@godwit/openstack';
+import { createCloud, type Cloud, type CloudConfig, type CloudDeps } from '@godwit/openstack';
 import { createRpcClient, type RpcClient } from '@godwit/oslo-messaging';
 import { GodwitError } from './errors.ts';
 import { createNovaCompute, type NovaCompute } from './nova-compute.ts';
@@ -12,7 +12,9 @@ export interface RpcAccess {
 }
 
 export interface SiteDeps {
-  readonly createCloud?: (config: CloudConfig) => Cloud;
+  readonly createCloud?: (config: CloudConfig, deps: CloudDeps) => Cloud;
+  /** Awaited before each change at a site: a controller that has lost a job must not go on changing things for it. */
+  readonly beforeChange?: (signal?: AbortSignal) => Promise<void>;
   readonly createRpc?: (access: RpcAccess) => RpcClient;
 }
 
@@ -75,7 +77,7 @@ export class OpenStackSite implements Site {
   }
 
   #make(config: CloudConfig): Cloud {
-    return (this.#deps.createCloud ?? createCloud)(config);
+    return (this.#deps.createCloud ?? createCloud)(config, this.#deps.beforeChange ? { beforeChange: this.#deps.beforeChange } : {});
   }
 }
 

@@ -7,6 +7,7 @@ import { enqueue, launch, registerWorkflow, requeue, shutdown, stopTaking } from
 import { toJson, WorkflowError } from './errors.ts';
 import { isEnded, SqlJobStore } from './jobs.ts';
 import { Journal } from './journal.ts';
+import { Lease } from './lease.ts';
 import { Membership } from './membership.ts';
 import { migrate } from './migrations.ts';
 import { never } from './never.ts';
@@ -48,11 +49,13 @@ class DbosEngine implements Engine {
     this.#migrate = () => migrate(pool);
     this.#notifications = new Notifications(options.databaseUrl, (message) => { this.#log('warn', message); });
     this.jobs = new SqlJobStore(this.#db, this.#notifications);
+    const deadAfterMs = options.deadAfterMs ?? 6_000;
     this.#membership = new Membership(this.#db, {
-      executorId: options.executorId, applicationVersion: options.applicationVersion, deadAfterMs: options.deadAfterMs ?? 6_000,
+      executorId: options.executorId, applicationVersion: options.applicationVersion, deadAfterMs,
     });
+    const lease = new Lease(deadAfterMs);
     this.#supervisor = new Supervisor({
-      db: this.#db, membership: this.#membership, runs: this.#runs, heartbeatMs: options.heartbeatMs ?? 1_000,
+      lease, db: this.#db, membership: this.#membership, runs: this.#runs, heartbeatMs: options.heartbeatMs ?? 1_000,
       applicationVersion: options.applicationVersion, log: this.#log, enqueue, requeue,
       onSuperseded: () => { void this.#superseded(); },
     });
@@ -61,6 +64,7 @@ class DbosEngine implements Engine {
       executorId: options.executorId,
       get stopping() { return engine.#state !== 'running'; },
       retryPace: options.retryPace ?? 1,
+      lease,
       onBoundary: options.onBoundary ?? (() => undefined),
       log: this.#log,
     };

@@ -1,6 +1,7 @@
 export * from './types.ts';
 export { createEngine } from './engine.ts';
 export { crashHookFromEnv } from './crash-hook.ts';
+export { stillOurs } from './lease.ts';
 export { toJobError, WorkflowError } from './errors.ts';
 export { startEmbeddedPostgres } from './postgres/supervisor.ts';
 export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './postgres/supervisor.ts';

@@ -2,6 +2,7 @@ import { endsRun, isChangedCode, ownershipLost, recorded } from './dbos.ts';
 import { toJobError, WorkflowError } from './errors.ts';
 import type { Journal } from './journal.ts';
 import { never } from './never.ts';
+import { type Lease, takenOver } from './lease.ts';
 import { Limit } from './limit.ts';
 import { performStep } from './step.ts';
 import type { Outcome, StepPlan } from './step.ts';
@@ -14,6 +15,7 @@ export interface RunHost {
   /** The engine is stopping: begin nothing more. */
   readonly stopping: boolean;
   readonly retryPace: number;
+  readonly lease: Lease;
   readonly onBoundary: (at: { jobId: string; workflow: string; step: string; boundary: Boundary }) => Promise<void> | void;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
 }
@@ -83,7 +85,7 @@ export class Run implements WorkflowContext {
   /** Another controller has the job. What runs is told to stop; nothing of it is recorded any more. */
   lose(): void {
     this.#lost = true;
-    for (const life of this.#active.keys()) life.end('lost', new WorkflowError({ code: 'GW_JOB_TAKEN_OVER', kind: 'terminal', message: `Job ${this.jobId} was taken over by another controller.` }));
+    for (const life of this.#active.keys()) life.end('lost', takenOver(this.jobId));
   }
 
   /** Work that should be let end before the engine stops. */

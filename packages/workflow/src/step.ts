@@ -1,6 +1,7 @@
 import { ownershipLost } from './dbos.ts';
 import { toJobError } from './errors.ts';
 import type { Journal } from './journal.ts';
+import { withScope } from './lease.ts';
 import type { Limit } from './limit.ts';
 import { never } from './never.ts';
 import { Reports } from './reports.ts';
@@ -84,7 +85,7 @@ async function perform<T>(plan: StepPlan<T>, ordinal: number, life: StepLife, ar
       progress: (p) => { reports.progress(p); },
       log: (message, data) => { reports.log(message, data); },
     };
-    const end = await Promise.race([attemptOnce(plan, context), life.whenEnded]);
+    const end = await Promise.race([withScope({ jobId: journal.jobId, lease: host.lease, life, lost: around.lost }, () => attemptOnce(plan, context)), life.whenEnded]);
     if (end === undefined || life.ended !== undefined) await mayGoOn();
     await reports.close();
     const concluded = async (outcome: Outcome<T>): Promise<Outcome<T>> => {

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { json } from './db.ts';
 import type { Db } from './db.ts';
 import { DBOS_SCHEMA, QUEUE } from './dbos.ts';
+import type { Lease } from './lease.ts';
 import type { Membership } from './membership.ts';
 import type { Json } from './types.ts';
 
@@ -11,6 +12,7 @@ export interface SupervisorOptions {
   readonly membership: Membership;
   readonly runs: ReadonlyMap<string, { readonly owner: string; requestCancel(): void; lose(): void }>;
   readonly heartbeatMs: number;
+  readonly lease: Lease;
   readonly applicationVersion: string;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
   readonly enqueue: (workflow: string, jobId: string, key: string) => Promise<void>;
@@ -41,15 +43,18 @@ export class Supervisor {
   }
 
   async #run(): Promise<void> {
-    const { membership, log } = this.#options;
+    const { membership, log, lease } = this.#options;
     for (let round = 0; !this.#halt.signal.aborted; round++) {
       try {
+        const renew = lease.begin();
         if (!(await membership.beat())) {
           // Not awaited: it stops this loop.
           this.#options.onSuperseded();
           return;
         }
+        // Only now: a job that was taken from us is known to be lost before anything may be changed for it.
         await this.#lookAtRuns();
+        renew();
         if (round % RECONCILE_EVERY === 0) await this.#reconcile();
         const dead = await membership.findDead();
         if (dead.length > 0) {

@@ -21,7 +21,7 @@ async function open(order: ControllerOrder): Promise<void> {
     executorId,
     engine: { deadAfterMs, heartbeatMs, queuePollMs: 20, retryPace: pace },
     clock: hurriedClock(pace),
-    sites: { createCloud: (config) => createCloud(config, { sleep }), pollMs: 250 },
+    sites: { createCloud: (config, deps) => createCloud(config, { ...deps, sleep }), pollMs: 250 },
     onBoundary: crashingHook(order.crashAt, (at) => say({ boundary: at })),
   });
   say({ opened: { url: controller.url, workflows: controller.workflows, ms: Math.round(performance.now() - began) } });

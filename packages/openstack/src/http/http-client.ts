@@ -41,6 +41,8 @@ export interface HttpDeps {
   readonly timeoutMs: number;
   readonly userAgent: string;
   readonly redact: Redact;
+  /** Awaited before anything that changes something is sent; rejects when it must not be. */
+  readonly beforeChange?: (signal?: AbortSignal) => Promise<void>;
   readonly log?: (event: RequestEvent) => void;
 }
 
@@ -71,6 +73,7 @@ export function createHttpClient(deps: HttpDeps): HttpClient {
       const tell = (fields: { status?: number; requestId?: string; error?: string }): void =>
         deps.log?.({ cloud: deps.cloud, service: request.service, method: request.method, path: name.path, attempt, durationMs: deps.clock.now() - started, ...fields });
 
+      if (changes(request)) await deps.beforeChange?.(options.signal);
       const outcome = await once(deps, request, name);
       if ('error' in outcome) {
         tell({ error: outcome.error.code });
@@ -94,6 +97,9 @@ export function createHttpClient(deps: HttpDeps): HttpClient {
   }
   return { send, refusal: (request, response) => errorOfResponse(nameOf(request), response, deps.redact) };
 }
+
+/** A token more or less changes nothing. */
+const changes = (request: HttpRequest): boolean => request.method !== 'GET' && request.method !== 'HEAD' && !request.url.endsWith('/auth/tokens');
 
 function nameOf(request: HttpRequest): RequestName {
   const { origin } = new URL(request.url);

@@ -1,6 +1,7 @@
 import type { PendingCall } from '@godwit/oslo-messaging';
 import type { GuestRef, NovaCompute } from '@godwit/sites';
 import type { Clock } from '../deps.ts';
+import { dutyIsOurs } from './duty.ts';
 import { ladder } from './ladder.ts';
 
 export interface ThawDeps {
@@ -35,6 +36,7 @@ export async function thawUntilSure(deps: ThawDeps, suspect: Suspect, signal: Ab
   let armedAt = deps.clock.now().getTime();
   for (;;) {
     signal.throwIfAborted();
+    if (!(await dutyIsOurs())) return;
     const begun = deps.clock.now();
     const mayNotBegin = answered === 'replied' || (answered === 'lost' && begun > (suspect.freezeExpiresAt ?? begun));
     const outcome = await tryThaw(deps, guest);

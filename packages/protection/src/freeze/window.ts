@@ -1,5 +1,7 @@
 import { GodwitError, toGodwitError, type GuestRef } from '@godwit/sites';
 import type { PendingCall } from '@godwit/oslo-messaging';
+import { stillOurs } from '@godwit/workflow';
+import { dutyIsOurs } from './duty.ts';
 import { firstRung, ladder } from './ladder.ts';
 import type { ThawKeeper } from './keeper.ts';
 import type { Suspect, ThawDeps } from './thaw.ts';
@@ -55,6 +57,8 @@ export async function freezeWindow(deps: ThawDeps, options: WindowOptions): Prom
   try {
     for (const [n, guest] of guests.entries()) {
       options.progress('Quiescing', n, guests.length);
+      // One that was taken over meanwhile must freeze nothing: its successor has thawed, and taken the switch away.
+      await stillOurs();
       // A process that was stopped for a while must not freeze a guest whose thaws may have been spent meanwhile.
       if (performance.now() > trustedUntil) throw overrun(site, limitMs);
       const freeze = deps.compute.quiesce(guest, Math.max(1, Math.min(freezeTimeoutMs, trustedUntil - performance.now())));
@@ -68,10 +72,12 @@ export async function freezeWindow(deps: ThawDeps, options: WindowOptions): Prom
     insideMs = performance.now() - insideBegun;
     for (let n = guests.length - 1; n >= 0; n--) {
       const guest = guests[n] as NamedGuest;
+      if (!(await dutyIsOurs())) throw taken(site);
       await deps.compute.unquiesce(guest, thawTimeoutMs).result;
       suspects.splice(suspects.findIndex((s) => s.guest === guest), 1);
     }
   } catch (error) {
+    if (!(await dutyIsOurs())) throw error;
     const late = inTime?.aborted === true || performance.now() > trustedUntil;
     await abandon(deps, options, suspects);
     if (late) throw overrun(site, limitMs, error);
@@ -79,6 +85,7 @@ export async function freezeWindow(deps: ThawDeps, options: WindowOptions): Prom
   }
   const ended = performance.now();
   options.progress('Unquiescing', guests.length, guests.length);
+  if (!(await dutyIsOurs())) throw taken(site);
   const left = await Promise.all(guests.map((g) => deps.compute.disarm(g).catch(() => rungs.length)));
   if (ended > trustedUntil || left.some((n) => n < rungs.length)) throw overrun(site, limitMs);
   return { frozenAt: frozenAt.toISOString(), windowMs: ended - begun, insideMs };
@@ -111,6 +118,8 @@ async function abandon(deps: ThawDeps, options: WindowOptions, suspects: readonl
   await Promise.allSettled(never.map((g) => deps.compute.disarm(g)));
   await Promise.race([Promise.allSettled(duties), deps.clock.sleep(firstRoundMs)]);
 }
+
+const taken = (site: string): GodwitError => new GodwitError('GW_JOB_TAKEN_OVER', 'terminal', `${site}: another controller has taken the job over, and looks after its guests`, { site });
 
 const overrun = (site: string, limitMs: number, cause?: unknown): GodwitError =>
   new GodwitError('GW_WINDOW_OVERRUN', 'terminal', `${site}: the snapshot was not finished within the freeze limit of ${limitMs / 1000} s, so the guests were thawed and nothing was kept`, {
