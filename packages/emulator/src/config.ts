@@ -50,14 +50,14 @@ export function cloudEntries({ sites, topology }: World): Record<string, CloudEn
   return clouds;
 }
 
-export function writeConfig(world: World, directory: string, options: WriteConfigOptions = {}, rpcUrl?: (site: string) => string): ConfigFiles {
+export function writeConfig(world: World, directory: string, rpcUrl: (site: string) => string, options: WriteConfigOptions = {}): ConfigFiles {
   mkdirSync(directory, { recursive: true });
   const files: ConfigFiles = { clouds: join(directory, 'clouds.yaml'), godwit: join(directory, 'godwit.yaml') };
   const keep = (file: string, content: string): string => (writeFileSync(file, content, { mode: 0o600 }), file);
   keep(files.clouds, stringify({ clouds: cloudEntries(world) }));
   const sites = [...world.sites.keys()].map((name) => {
-    const rpc = rpcUrl && { rpc: { urlFile: keep(join(directory, `${name}-rpc-url`), `${rpcUrl(name)}\n`) } };
-    return [name, { cloud: `${name}-godwit`, cloudsFile: files.clouds, region: name, ...rpc }] as const;
+    const urlFile = keep(join(directory, `${name}-rpc-url`), `${rpcUrl(name)}\n`);
+    return [name, { cloud: `${name}-godwit`, cloudsFile: files.clouds, region: name, rpc: { urlFile } }] as const;
   });
   keep(files.godwit, stringify({
     sites: Object.fromEntries(sites),

@@ -1,5 +1,7 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
+import type { MemoryBroker } from '@godwit/oslo-messaging';
+import { Brokers } from './broker/brokers.ts';
 import { cloudEntries, type CloudEntry, type ConfigFiles, writeConfig, type WriteConfigOptions } from './config.ts';
 import { type Clock, createClock } from './core/clock.ts';
 import { createRandom } from './core/random.ts';
@@ -26,6 +28,8 @@ export interface EmulatorOptions {
   readonly clock?: Clock;
   /** Of the HTTP APIs, on loopback; default any that is free. */
   readonly port?: number;
+  /** Of the sites' message brokers (AMQP), on loopback; default any that is free. */
+  readonly amqpPort?: number;
   readonly services?: readonly ServiceDefinition<unknown>[];
   readonly onAnswer?: (request: AnsweredRequest) => void;
   /** A mistake of the emulator itself (the client gets a 500). Default: written to stderr. */
@@ -35,7 +39,13 @@ export interface EmulatorOptions {
 export interface Emulator {
   /** `http://127.0.0.1:8791` */
   readonly url: string;
+  /** Of AMQP; the virtual host is the site's name. */
+  readonly amqpPort: number;
   readonly world: World;
+  /** `amqp://godwit:…@127.0.0.1:5672/site1` */
+  rpcUrl(site: string): string;
+  /** A site's RabbitMQ, to look at its queues. */
+  broker(site: string): MemoryBroker;
   /** @throws EmulatorError EMU_SITE */
   site(name: string): Site;
   /** @throws EmulatorError EMU_FAULT */
@@ -54,7 +64,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const services = options.services ?? allServices;
   let url = '';
   const seed = options.seed ?? 1;
-  const world = new World({ topology, clock, seed, services, address: () => url });
+  let brokers: Brokers | undefined;
+  const running = (): Brokers => {
+    if (!brokers) throw new EmulatorError('EMU_SITE', 'the message brokers are not there yet');
+    return brokers;
+  };
+  const world: World = new World({ topology, clock, seed, services, address: () => url, rpc: (site) => running().daemons(site), onFault: (fault, begins) => running().onFault(fault, begins) });
+  brokers = new Brokers({ sites: world.sites, faults: world.faults, clock });
+  const { server: amqp } = brokers;
   const ids = createRandom(seed, 'requests');
   const front = createFront({
     site: (name) => world.sites.get(name),
@@ -71,18 +88,28 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, front);
   const port = await listen(server, options.port ?? 0);
   url = `http://127.0.0.1:${String(port)}`;
+  const amqpPort = await listen(amqp, options.amqpPort ?? 0).catch((error: unknown) => {
+    server.close();
+    throw error;
+  });
+  const siteOf = (name: string): Site => {
+    const site = world.sites.get(name);
+    if (!site) throw new EmulatorError('EMU_SITE', `there is no site ${name}; sites: ${[...world.sites.keys()].slice(0, 10).join(', ')}`);
+    return site;
+  };
+  const rpcUrl = (name: string): string => Brokers.url(siteOf(name), amqpPort);
   return {
     url,
+    amqpPort,
     world,
-    site(name) {
-      const site = world.sites.get(name);
-      if (!site) throw new EmulatorError('EMU_SITE', `there is no site ${name}; sites: ${[...world.sites.keys()].slice(0, 10).join(', ')}`);
-      return site;
-    },
+    rpcUrl,
+    broker: (name) => running().of(siteOf(name)),
+    site: siteOf,
     inject: (fault) => world.faults.inject(fault),
     clouds: () => cloudEntries(world),
-    writeConfig: (directory, given) => writeConfig(world, directory, given),
+    writeConfig: (directory, given) => writeConfig(world, directory, rpcUrl, given),
     async close() {
+      await running().close();
       clock.stop();
       server.closeAllConnections();
       await new Promise<void>((done) => server.close(() => done()));

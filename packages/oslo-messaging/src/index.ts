@@ -5,7 +5,7 @@ export { type RemoteError, RPC_ERRORS, RpcError, type RpcErrorCode } from './err
 export { remoteFailure } from './failure.ts';
 export type { RpcLog } from './log.ts';
 export { type BrokerHost, parseTransportUrl, redactUrl, type TransportUrl } from './transport-url.ts';
-export type { Transport } from './transport.ts';
+export type * from './transport.ts';
 export { createManualClock, type ManualClock } from './testing/manual-clock.ts';
 export { createMemoryBroker, type MemoryBroker, type MemoryBrokerOptions, type QueueInfo } from './testing/memory-broker.ts';
 export type * from './types.ts';

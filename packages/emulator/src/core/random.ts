@@ -11,6 +11,9 @@ export interface Random {
   /** As Keystone's ids: 32 hexadecimal digits. */
   hex(digits?: number): string;
   pick<T>(items: readonly T[]): T | undefined;
+  /** Where the stream stands; `restore` continues from there. */
+  save(): readonly number[];
+  restore(saved: readonly number[]): void;
 }
 
 /** FNV-1a, to mix a seed with a name. */
@@ -54,6 +57,10 @@ export function createRandom(seed: number | string, name = ''): Random {
     uuid: () => {
       const h = hex(32);
       return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-${'89ab'[int(4)] ?? '8'}${h.slice(17, 20)}-${h.slice(20, 32)}`;
+    },
+    save: () => [a, b, c, d],
+    restore: (saved) => {
+      [a = 0, b = 0, c = 0, d = 0] = saved;
     },
     pick: (items) => items[int(items.length)],
   };

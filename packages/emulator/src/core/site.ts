@@ -1,3 +1,4 @@
+import type { RpcClient, RpcTarget, ServeHandler } from '@godwit/oslo-messaging';
 import type { SiteParts } from '../between.ts';
 import { EmulatorError } from '../errors.ts';
 import type { ServiceDefinition } from '../http/service.ts';
@@ -10,12 +11,15 @@ export interface SiteDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly topology: Topology;
+  readonly shared: Map<string, unknown>;
   /** Address of all of the site: `http://127.0.0.1:8791/site1`. */
   readonly address: () => string;
   /** Whether the WAN between two places carries anything now. */
   readonly linked: (a: string, b: string) => boolean;
   /** Another site of the world, for what sites do among themselves. */
   readonly peer: (name: string) => Site | undefined;
+  /** RPC client of the site's daemons. */
+  readonly rpc: (site: Site) => RpcClient;
   /** A secret of the site's that follows from the seed: the same name gives the same text. */
   readonly secret: (name: string) => string;
   /** Whether work fails by a fault of kind `failure` (`create-server`, `backup`, …); undefined: it does not. */
@@ -29,8 +33,18 @@ export class Site {
   readonly topology: Topology;
   readonly random: Random;
   readonly parts: SiteParts = {};
+  /** What the site's daemons serve; they connect when somebody first uses the broker. */
+  readonly rpcServers: { readonly target: RpcTarget; readonly handler: ServeHandler }[] = [];
   readonly services: readonly ServiceDefinition<unknown>[];
   readonly clock: Clock;
+  /** Name of its region: the site's own. */
+  readonly region: string;
+  /** Name under which its (first) nova-compute, cinder-volume and L2 agent run. */
+  readonly host: string;
+  /** What all sites of the world share, by name: the directory of backups. */
+  readonly shared: Map<string, unknown>;
+  /** Daemons that are not running, by binary: `cinder-backup`, `nova-compute`, `neutron-openvswitch-agent`, … and since when. */
+  readonly daemonsDown = new Map<string, number>();
   /** Milliseconds by which the site's clock is ahead. */
   skewMs = 0;
   /** No more bytes fit into its storage. */
@@ -43,6 +57,9 @@ export class Site {
 
   constructor(spec: SiteSpec, deps: SiteDeps, services: readonly ServiceDefinition<unknown>[]) {
     this.name = spec.name;
+    this.region = spec.name;
+    this.host = spec.hypervisor;
+    this.shared = deps.shared;
     this.spec = spec;
     this.topology = deps.topology;
     this.random = deps.random;
@@ -55,6 +72,11 @@ export class Site {
   /** Milliseconds since 1970 by the site's own clock: for every timestamp that it writes. */
   now(): number {
     return this.clock.now() + this.skewMs;
+  }
+
+  /** Whether a daemon does its work: the site is alive, and no fault holds it down. */
+  running(binary: string): boolean {
+    return this.#alive && !this.daemonsDown.has(binary);
   }
 
   get alive(): boolean {
@@ -90,6 +112,16 @@ export class Site {
   /** Whether a fault makes this kind of work fail now, and what it says. Counts as a hit. */
   failing(work: string): string | undefined {
     return this.#deps.failing(work);
+  }
+
+  /** A daemon of this site serves a topic. For createState. */
+  serve(target: RpcTarget, handler: ServeHandler): void {
+    this.rpcServers.push({ target, handler });
+  }
+
+  /** For what the site's daemons send. */
+  rpc(): RpcClient {
+    return this.#deps.rpc(this);
   }
 
   /** A password or key that follows from the seed: `user/tenant` is the tenant's password. */

@@ -1,3 +1,4 @@
+import type { RpcClient } from '@godwit/oslo-messaging';
 import type { ServiceDefinition } from '../http/service.ts';
 import { Faults } from '../faults/faults.ts';
 import type { Fault } from '../faults/schema.ts';
@@ -13,6 +14,7 @@ export interface WorldOptions {
   readonly services: readonly ServiceDefinition<unknown>[];
   /** `http://127.0.0.1:8791`; asked for only once the emulator listens. */
   readonly address: () => string;
+  readonly rpc: (site: Site) => RpcClient;
   /** A fault that concerns more than the site itself: its broker, its guests. */
   readonly onFault?: (fault: Fault, begins: boolean) => void;
 }
@@ -24,6 +26,7 @@ export class World {
   readonly seed: number | string;
   readonly random: Random;
   readonly faults: Faults;
+  readonly shared: Map<string, unknown>;
   readonly sites: ReadonlyMap<string, Site>;
 
   constructor(options: WorldOptions) {
@@ -41,6 +44,8 @@ export class World {
         options.onFault?.(fault, begins);
       },
     });
+    const shared = new Map<string, unknown>();
+    this.shared = shared;
     for (const spec of siteSpecs(options.topology)) {
       const { name } = spec;
       sites.set(name, new Site(spec, {
@@ -48,9 +53,11 @@ export class World {
         // A stream of its own: what one site draws does not depend on when another was asked.
         random: createRandom(options.seed, name),
         topology: options.topology,
+        shared,
         address: () => `${options.address()}/${name}`,
         linked: (a, b) => !this.faults.cut(a, b),
         peer: (peer) => sites.get(peer),
+        rpc: options.rpc,
         secret: (secret) => createRandom(options.seed, `${name}/secret/${secret}`).hex(24),
         failing: (work) => this.faults.failing(name, work),
       }, options.services));
@@ -67,6 +74,11 @@ export class World {
       else if (this.faults.down(fault.site) === undefined) site.revive();
     }
     if (fault.kind === 'storage-full') site.storageFull = begins;
+    if (fault.kind === 'daemon-down') {
+      if (begins) site.daemonsDown.set(fault.daemon, site.clock.now());
+      else site.daemonsDown.delete(fault.daemon);
+      for (const [service, state] of site.states()) service.onDaemon?.(state, site, fault.daemon, !begins);
+    }
     if (fault.kind === 'clock-skew') site.skewMs += begins ? fault.ms : -fault.ms;
   }
 }

@@ -50,6 +50,7 @@ export class Faults {
   #last = 0;
   /** So that the usual request, without any fault, asks one number. */
   #requestFaults = 0;
+  #messageFaults = 0;
 
   constructor(deps: FaultsDeps) {
     this.#deps = deps;
@@ -64,7 +65,7 @@ export class Faults {
     this.#last += 1;
     const entry: Entry = { id: this.#last, fault, path: pattern(fault, 'path'), rpc: pattern(fault, 'rpc'), routingKey: pattern(fault, 'routingKey'), seen: 0, hits: 0, held: new Set() };
     this.#entries.set(entry.id, entry);
-    if (requestKinds.has(fault.kind)) this.#requestFaults += 1;
+    this.#count(fault, 1);
     this.#deps.apply(fault, true);
     return this.#handle(entry);
   }
@@ -77,7 +78,7 @@ export class Faults {
     const entry = this.#entries.get(id);
     if (!entry) return false;
     this.#entries.delete(id);
-    if (requestKinds.has(entry.fault.kind)) this.#requestFaults -= 1;
+    this.#count(entry.fault, -1);
     for (const lifted of entry.held) lifted();
     this.#deps.apply(entry.fault, false);
     return true;
@@ -97,6 +98,11 @@ export class Faults {
       if (fits(fault.site, site) && fits(fault.service, service) && fits(fault.method, method) && (!entry.path || entry.path.test(path)) && this.#strikes(entry, fault)) hits.push(this.#hit(entry, fault));
     }
     return hits;
+  }
+
+  /** Whether any fault is about messages. */
+  get anyMessage(): boolean {
+    return this.#messageFaults > 0;
   }
 
   onMessage(site: string, routingKey: string, rpc: string | undefined): readonly Hit<MessageFault>[] {
@@ -120,16 +126,33 @@ export class Faults {
   }
 
   cut(a: string, b: string): boolean {
-    for (const { fault } of this.#entries.values()) {
-      if (fault.kind === 'cut' && fault.between.includes(a) && fault.between.includes(b) && a !== b) return true;
-    }
+    if (this.#entries.size === 0 || a === b) return false;
+    for (const { fault } of this.#entries.values()) if (fault.kind === 'cut' && fault.between.includes(a) && fault.between.includes(b)) return true;
     return false;
   }
 
   /** How connections of this site end now: undefined, it is not down. */
   down(site: string): 'reset' | 'hang' | undefined {
+    if (this.#entries.size === 0) return undefined;
     for (const { fault } of this.#entries.values()) if (fault.kind === 'site-down' && fault.site === site) return fault.how;
     return undefined;
+  }
+
+  /** What lies between the controller and a site just now. */
+  obstacle(site: string): { readonly how: 'cut' | 'reset' | 'hang'; until(lifted: () => void): void } | undefined {
+    if (this.#entries.size === 0) return undefined;
+    for (const entry of this.#entries.values()) {
+      const { fault } = entry;
+      const until = (lifted: () => void): void => void entry.held.add(lifted);
+      if (fault.kind === 'cut' && fault.between.includes('controller') && fault.between.includes(site)) return { how: 'cut', until };
+      if (fault.kind === 'site-down' && fault.site === site) return { how: fault.how, until };
+    }
+    return undefined;
+  }
+
+  #count({ kind }: Fault, by: number): void {
+    if (requestKinds.has(kind)) this.#requestFaults += by;
+    if (messageKinds.has(kind)) this.#messageFaults += by;
   }
 
   #strikes(entry: Entry, { skip, times, probability }: { skip: number; times?: number | undefined; probability: number }): boolean {

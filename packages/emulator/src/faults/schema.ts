@@ -50,6 +50,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('site-down'), site: z.string(), how: z.enum(['reset', 'hang']).default('reset') }),
   /** The broker alone is down until lifted. */
   z.strictObject({ kind: z.literal('broker-down'), site: z.string() }),
+  /** One daemon is stopped until lifted: `nova-compute`, `cinder-volume`, `cinder-backup`, `neutron-openvswitch-agent`, … */
+  z.strictObject({ kind: z.literal('daemon-down'), site: z.string(), daemon: z.string() }),
   z.strictObject({ kind: z.literal('storage-full'), site: z.string() }),
   z.strictObject({ kind: z.literal('clock-skew'), site: z.string(), ms: z.number() }),
   /** A server's guest agent: `absent` answers an error, `hung` does not answer. */

@@ -59,7 +59,7 @@ async function handle(deps: FrontDeps, request: IncomingMessage, response: Serve
     response.writeHead(404, { 'content-type': 'text/plain' }).end(site ? `site ${siteName} has no service ${serviceName}\n` : `there is no site ${siteName}\n`);
     return;
   }
-  if (dead(deps, site, request)) return;
+  if (!(await passes(deps, site, request))) return;
 
   const rest = path.slice(siteName.length + serviceName.length + 2) || '/';
   let lose: 'lost-answer' | 'hung-answer' | undefined;
@@ -79,24 +79,35 @@ async function handle(deps: FrontDeps, request: IncomingMessage, response: Serve
     }
   }
   // It may have died while the request was held up.
-  if (dead(deps, site, request)) return;
+  if (!(await passes(deps, site, request))) return;
 
   const answer = await answerOf(deps, { site, table, rest, search: question < 0 ? '' : url.slice(question + 1), request, requestId });
   // Or while it was worked on: what it did is done, but nobody hears of it.
-  if (dead(deps, site, request)) return;
+  if (!(await passes(deps, site, request))) return;
   if (lose === 'lost-answer') return void request.socket.destroy();
   if (lose === 'hung-answer') return;
   deps.onAnswer?.({ site: siteName, service: serviceName, method: request.method ?? '', path: url.slice(siteName.length + serviceName.length + 2), status: answer.status, requestId });
   await send(response, answer, requestId, request.method === 'HEAD');
 }
 
-/** Whether nothing can be heard of the site now; the connection is ended, or left to hang. */
-function dead({ faults }: FrontDeps, site: Site, { socket }: IncomingMessage): boolean {
-  const how = faults.down(site.name);
-  if (how === 'hang' || faults.cut('controller', site.name)) return true;
-  if (site.alive && how === undefined) return false;
-  socket.destroy();
-  return true;
+/** Whether the site can be heard now. A cut link is waited out, as TCP does; the connections of a dead site break, or hang until it is back and then break. */
+async function passes({ faults }: FrontDeps, site: Site, { socket }: IncomingMessage): Promise<boolean> {
+  for (let obstacle = faults.obstacle(site.name); obstacle; obstacle = faults.obstacle(site.name)) {
+    const { how, until } = obstacle;
+    if (how === 'cut') {
+      await new Promise<void>((done) => {
+        until(done);
+        socket.once('close', done);
+      });
+      if (socket.destroyed) return false;
+      continue;
+    }
+    if (how === 'hang') until(() => socket.destroy());
+    else socket.destroy();
+    return false;
+  }
+  if (!site.alive) socket.destroy();
+  return site.alive;
 }
 
 interface Ask {

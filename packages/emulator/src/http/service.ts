@@ -119,5 +119,9 @@ export interface ServiceDefinition<S> {
   onDown?(state: S, site: Site): void;
   /** It is back: the daemons find what their death left half done. */
   onUp?(state: S, site: Site): void;
+  /** A daemon was stopped or started alone; what it had under way is the service's affair. */
+  onDaemon?(state: S, site: Site, daemon: string, running: boolean): void;
+  /** After Emulator.restore: what the state has is followed by whatever is not in it. */
+  onRestore?(state: S, site: Site): void;
   inspect?(state: S, site: Site): Iterable<ResourceRow>;
 }

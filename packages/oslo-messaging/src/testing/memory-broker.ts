@@ -8,6 +8,8 @@ export interface MemoryBrokerOptions {
   readonly clock?: RpcClock;
   /** Left out: everyone may come in. */
   readonly credentials?: { readonly username: string; readonly password: string };
+  /** False: `published` stays empty, for a broker that runs for long. */
+  readonly record?: boolean;
 }
 
 export interface QueueInfo {
@@ -48,12 +50,14 @@ export class MemoryBroker {
   /** While true, nothing passes: publishes are not confirmed, nothing is delivered, no error is seen. */
   cut = false;
   #running = true;
+  readonly #record: boolean;
   readonly #links = new Set<MemoryLink>();
   readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, MemoryQueue>();
 
   constructor(options: MemoryBrokerOptions = {}) {
     this.clock = options.clock ?? systemClock;
+    this.#record = options.record ?? true;
     const { credentials } = options;
     this.transport = {
       connect: async ({ host, port, username, password, confirmTimeoutMs }) => {
@@ -112,7 +116,7 @@ export class MemoryBroker {
   }
 
   publish(publication: Publication): PublishOutcome {
-    this.published.push(publication);
+    if (this.#record) this.published.push(publication);
     const { exchange, routingKey, body, persistent, expirationMs, mandatory } = publication;
     const expiresAt = expirationMs === undefined ? undefined : this.clock.now() + Math.max(1, Math.ceil(expirationMs));
     const outcome = this.#route({ body, exchange, routingKey, persistent, expiresAt });
