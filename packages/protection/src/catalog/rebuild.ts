@@ -3,6 +3,7 @@ import type { Deps } from '../deps.ts';
 import { verifyChain } from '../cinder/chain.ts';
 import { listManifests, type FoundManifest } from '../manifest/store.ts';
 import type { Manifest } from '../manifest/schema.ts';
+import { reachProject } from '../inventory/resolve.ts';
 import { labels } from '../names.ts';
 import { asFinding } from '../preflight/findings.ts';
 import { shutOutEpoch } from '../recover/fence.ts';
@@ -17,6 +18,7 @@ import type { Finding, Group, RebuildResult, RecoveryPoint } from '../schemas.ts
 export async function rebuildProject(deps: Deps, site: string, project: ProjectRef): Promise<RebuildResult> {
   const tenant = deps.sites.get(site).asProject(project);
   const findings: Finding[] = [];
+  await at(site, () => reachProject(deps.sites.get(site), project));
   const found = await listManifests(site, tenant);
   const manifests = (await Promise.all(found.map((f) => tryRead(f, site, findings)))).filter((m) => m !== undefined).filter((m) => m.group.project.name === project.name && m.group.project.domain === project.domain);
   manifests.sort((a, b) => a.point.sequence - b.point.sequence);
