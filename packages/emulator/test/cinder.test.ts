@@ -1,7 +1,6 @@
 import type { Cloud, Volume } from '@godwit/openstack';
 import { describe, expect, it } from 'vitest';
 import { cinder } from '../src/cinder/index.ts';
-import { setService } from '../src/cinder/recovery.ts';
 import { readSparse, writeSparse } from '../src/storage/sparse.ts';
 import { createManualTime } from '../src/index.ts';
 import { cloud, emulate } from './harness.ts';
@@ -200,14 +199,13 @@ describe('backups', () => {
   it('stay creating while cinder-backup is dead, and are an error once it is back', async () => {
     const w = await pair();
     const { id } = await ready(w.one, (await w.one.volume.volumes.create({ size: 1 })).id);
-    const site = w.emulator.site('site1');
-    setService(site, site.state(cinder), 'cinder-backup', false);
+    const dead = w.emulator.inject({ kind: 'daemon-down', site: 'site1', daemon: 'cinder-backup' });
     // For a minute (compressed here) it is still listed as up.
     const made = await w.one.volume.backups.create({ volume_id: id });
     await until('the service to be missed', async () => (await w.one.volume.services.list({ binary: 'cinder-backup' }))[0]?.state === 'down');
     expect((await w.one.volume.backups.get(made.id)).status).toBe('creating');
     await expect(w.one.volume.backups.delete(made.id, { force: true })).rejects.toThrow(/Service cinder-backup could not be found/);
-    setService(site, site.state(cinder), 'cinder-backup', true);
+    dead.lift();
     expect(await backedUp(w.one, made.id)).toMatchObject({ status: 'error', fail_reason: 'incomplete backup reset on manager restart' });
     expect((await w.one.volume.volumes.get(id)).status).toBe('available');
     await w.one.volume.backups.delete(made.id);

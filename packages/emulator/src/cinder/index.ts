@@ -9,7 +9,7 @@ import { groupRoutes } from './groups.ts';
 import { groupSnapshotRoutes } from './group-snapshots.ts';
 import { manageRoutes } from './manage.ts';
 import { volumesPart } from './part.ts';
-import { siteStarts } from './recovery.ts';
+import { setService, siteStarts } from './recovery.ts';
 import { serviceRoutes } from './services.ts';
 import { snapshotRoutes } from './snapshots.ts';
 import { emptyState, type CinderState } from './state.ts';
@@ -90,5 +90,6 @@ export const cinder: ServiceDefinition<CinderState> = {
   ]),
   createState,
   onUp: (state, site) => siteStarts(site, state),
+  onDaemon: (state, site, daemon, running) => setService(site, state, daemon, running),
   inspect,
 };
