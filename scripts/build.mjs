@@ -1,6 +1,7 @@
-// Bundles the two programs into dist/: our own packages are bundled, npm's stay outside. Prints nothing when all is well, but
+// Bundles the programs into dist/: our own packages are bundled, npm's stay outside; but the agent is one file with all in it, for a
+// node that has Node.js and nothing else. Prints nothing when all is well, but
 // with --verbose. Safe to be run by several processes at once: files appear whole, by rename.
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -17,7 +18,37 @@ const workspaces = {
   },
 };
 
+const withAll = {
+  name: 'workspaces-and-all',
+  setup(b) {
+    b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(root, 'packages', path.slice('@godwit/'.length), 'src', 'index.ts') }));
+  },
+};
+
+function buildAgent() {
+  const { version } = JSON.parse(readFileSync(join(root, 'packages/agent/package.json'), 'utf8'));
+  return build({
+    absWorkingDir: root,
+    entryPoints: { 'godwit-agent': join(root, 'packages/agent/src/main.ts') },
+    outdir: dist,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    minify: true,
+    legalComments: 'none',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    define: { __GODWIT_VERSION__: JSON.stringify(version) },
+    // What is CommonJS in it asks for Node's own modules by require().
+    banner: { js: "#!/usr/bin/env node\nimport { createRequire as godwitRequire } from 'node:module';const require = godwitRequire(import.meta.url);" },
+    write: false,
+    logLevel: 'warning',
+    plugins: [withAll],
+  });
+}
+
 export async function buildAll() {
+  const agent = await buildAgent();
   const result = await build({
     absWorkingDir: root,
     entryPoints: { godwit: join(root, 'packages/cli/src/main.ts'), 'godwit-server': join(root, 'packages/server/src/main.ts') },
@@ -37,10 +68,10 @@ export async function buildAll() {
   });
   mkdirSync(join(dist, 'chunks'), { recursive: true });
   // Entries last: whoever sees a new entry finds its chunks.
-  const files = result.outputFiles.toSorted((a, b) => Number(dirname(a.path) === dist) - Number(dirname(b.path) === dist));
+  const files = [...result.outputFiles, ...agent.outputFiles].toSorted((a, b) => Number(dirname(a.path) === dist) - Number(dirname(b.path) === dist));
   for (const file of files) {
     const part = `${file.path}.${process.pid}`;
-    writeFileSync(part, file.contents);
+    writeFileSync(part, file.contents, { mode: file.path.endsWith('godwit-agent.mjs') ? 0o755 : 0o644 });
     renameSync(part, file.path);
   }
   removeOld(new Set(files.map((f) => basename(f.path))));
@@ -56,5 +87,5 @@ function removeOld(current) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await buildAll();
-  if (process.argv.includes('--verbose')) console.log('dist/godwit.mjs dist/godwit-server.mjs');
+  if (process.argv.includes('--verbose')) console.log('dist/godwit.mjs dist/godwit-server.mjs dist/godwit-agent.mjs');
 }

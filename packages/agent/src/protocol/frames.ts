@@ -48,7 +48,7 @@ export type FromAgent = z.infer<typeof fromAgent>;
 
 export const fromHub = z.discriminatedUnion('t', [
   z.object({ t: z.literal('enrolled'), id: short, name, site: short, role: z.enum(roles), certificate: pem, ca: pem, controllers }),
-  z.object({ t: z.literal('welcome'), id: short, clock: time, controllers, reportEveryMs: z.int().check(z.minimum(100), z.maximum(600_000)) }),
+  z.object({ t: z.literal('welcome'), id: short, clock: time, controllers, /** The certificate has expired by the controller's clock: nothing else is done until it is renewed. */ renew: z.boolean(), reportEveryMs: z.int().check(z.minimum(100), z.maximum(600_000)) }),
   z.object({ t: z.literal('call'), id: z.int(), command: short, args: z.unknown(), timeoutMs: z.int() }),
   z.object({ t: z.literal('cancel'), id: z.int() }),
   z.object({ t: z.literal('renewed'), certificate: pem, ca: pem }),
