@@ -24,7 +24,7 @@ export interface RepositoryOptions {
 export interface OrderedKeys {
   readonly generation: number;
   readonly keys: KeySet;
-  readonly drop?: readonly string[];
+  readonly drop?: readonly string[] | undefined;
 }
 
 /**

@@ -13,6 +13,6 @@ export interface Command<A = unknown, R = unknown> {
   readonly timeoutMs: number;
 }
 
-export function defineCommand<A extends z.ZodMiniType, R extends z.ZodMiniType>(name: string, args: A, result: R, timeoutMs: number): Command<z.infer<A>, z.infer<R>> {
-  return { name, args: args as unknown as z.ZodMiniType<z.infer<A>>, result: result as unknown as z.ZodMiniType<z.infer<R>>, timeoutMs };
+export function defineCommand<A extends z.ZodMiniType, R extends z.ZodMiniType>(name: string, args: A, result: R, timeoutMs: number): Command<z.input<A>, z.infer<R>> {
+  return { name, args: args as unknown as z.ZodMiniType<z.input<A>>, result: result as unknown as z.ZodMiniType<z.infer<R>>, timeoutMs };
 }
