@@ -24,15 +24,18 @@ export interface CloudEntry {
   readonly identity_api_version: 3;
 }
 
+const hasKeystone = (site: SiteSpec): boolean => site.components.some((c) => c === 'keystone' || c === 'keystone-1');
+const hasBroker = (site: SiteSpec): boolean => site.components.includes('rabbitmq');
+
 export function cloudEntries(topology: Topology, sites: readonly SiteSpec[], secrets: Secrets): Record<string, CloudEntry> {
   const clouds: Record<string, CloudEntry> = {};
-  for (const site of sites)
+  for (const site of sites.filter(hasKeystone))
     for (const { suffix, user, project } of topology.clouds)
       clouds[suffix === '' ? site.name : `${site.name}-${suffix}`] = {
         auth: {
           auth_url: `http://${site.ip}:${String(ports.identity)}/v3`,
           username: user,
-          password: secrets.get(`${site.name}/user/${user}`),
+          password: secrets.get(`${site.realm}/user/${user}`),
           project_name: project,
           user_domain_name: 'Default',
           project_domain_name: 'Default',
@@ -62,12 +65,14 @@ export function writeCredentials(paths: LabPaths, topology: Topology, sites: rea
   const files = credentialFiles(paths);
   const clouds = stringify({ clouds: cloudEntries(topology, sites, secrets) });
   writePrivate(files.clouds, clouds);
-  for (const site of sites) writePrivate(files.rpcUrl(site.name), `amqp://godwit:${secrets.get(`${site.name}/rabbit/godwit`)}@${site.ip}:5672/\n`);
+  for (const site of sites.filter(hasBroker)) writePrivate(files.rpcUrl(site.name), `amqp://godwit:${secrets.get(`${site.name}/rabbit/godwit`)}@${site.ip}:5672/\n`);
   writePrivate(
     files.godwit,
     stringify({
       sites: Object.fromEntries(
-        sites.map((s) => [s.name, { cloud: `${s.name}-godwit`, cloudsFile: files.clouds, region: s.name, rpc: { urlFile: files.rpcUrl(s.name) } }]),
+        sites
+          .filter(hasKeystone)
+          .map((s) => [s.name, { cloud: `${s.name}-godwit`, cloudsFile: files.clouds, region: s.name, ...(hasBroker(s) ? { rpc: { urlFile: files.rpcUrl(s.name) } } : {}) }]),
       ),
       server: { listen: `${topology.wan.ops}:8790` },
       database: { embedded: join(paths.state, 'postgres') },

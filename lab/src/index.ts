@@ -105,7 +105,7 @@ export function openLab(paths: LabPaths = labPaths()): Lab {
     const holder = findHolder(runDir, place);
     if (!holder) {
       if (place !== 'ops') siteOf(currentPlan(paths), place);
-      throw new LabError('LAB_SITE_DOWN', place === 'ops' ? 'the lab is not up: run `npm run lab -- up two-site`' : `${place} is down`, { kind: 'waiting', site: place });
+      throw new LabError('LAB_SITE_DOWN', place === 'ops' ? 'the lab is not up: run `npm run lab -- up TOPOLOGY`' : `${place} is down`, { kind: 'waiting', site: place });
     }
     if (place === 'ops' || place === 'wan') return { argv: inNetwork(holder, argv), env: { ...process.env } as Record<string, string> };
     return { argv: enterSite(holder, argv, options.user), env: siteEnv(options.user) };

@@ -16,7 +16,7 @@ import { startSite } from './place/site.ts';
 import { connectSite, inNetwork, startOps, startWan } from './place/wan.ts';
 import { startRelay, type Relay } from './relay/client.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
-import { freeze, removeOtherStates, stateFolders, stateKey, type StateFolders } from './state.ts';
+import { freeze, markState, removeOtherStates, stateFolders, stateKey, type StateFolders } from './state.ts';
 import { loadTopology, siteSpecs, type SiteSpec } from './topology/load.ts';
 import type { Topology } from './topology/schema.ts';
 import { ensureTree, treeFolder } from './tree/build.ts';
@@ -63,7 +63,7 @@ function writeRecord(paths: LabPaths, record: RunRecord): void {
 
 export function plan(paths: LabPaths, topologyName: string, key?: string): LabPlan {
   const { topology, text } = loadTopology(topologyName, join(paths.source, 'topologies'));
-  const known = key ?? stateKey(treeKey(), text, paths.source);
+  const known = key ?? stateKey(treeKey(), text, paths.source, { star: topology.star !== undefined });
   return {
     paths, name: topologyName, topology, runDir: runDirOf(paths), sites: siteSpecs(topology), tree: treeFolder(paths), key: known, state: stateFolders(paths, known),
   };
@@ -72,7 +72,7 @@ export function plan(paths: LabPaths, topologyName: string, key?: string): LabPl
 /** The running lab's plan. */
 export function currentPlan(paths: LabPaths): LabPlan {
   const record = readRecord(paths);
-  if (!record) throw new LabError('LAB_DOWN', 'the lab is not up: run `npm run lab -- up two-site`');
+  if (!record) throw new LabError('LAB_DOWN', 'the lab is not up: run `npm run lab -- up TOPOLOGY`');
   return plan(paths, record.topology, record.key);
 }
 
@@ -91,7 +91,7 @@ async function openWan(p: LabPlan): Promise<Relay> {
 /** A relay into the `ops` of a lab that is up. */
 export function openRelay(p: LabPlan): Relay {
   const ops = findHolder(p.runDir, 'ops');
-  if (!ops) throw new LabError('LAB_DOWN', 'the lab is not up: run `npm run lab -- up two-site`');
+  if (!ops) throw new LabError('LAB_DOWN', 'the lab is not up: run `npm run lab -- up TOPOLOGY`');
   return startRelay((argv) => inNetwork(ops, argv), p.paths.source);
 }
 
@@ -99,7 +99,7 @@ export function openRelay(p: LabPlan): Relay {
 const parallel = 10;
 
 async function mountSite(p: LabPlan, site: SiteSpec, lower: readonly string[], upper: string): Promise<void> {
-  const holder = await startSite({ runDir: p.runDir, name: site.name, hostname: site.hypervisor, lower, upper, sharedBackups: sharedBackups(p) });
+  const holder = await startSite({ runDir: p.runDir, name: site.name, hostname: site.hypervisor, lower, upper, sharedBackups: sharedBackups(p), programs: join(p.paths.source, '..', 'dist') });
   await connectSite(p.runDir, site, holder);
 }
 
@@ -117,9 +117,10 @@ export function siteOf(p: LabPlan, name: string): SiteSpec {
 
 /** First initialization of every site; ends with their state frozen. */
 async function initialize(p: LabPlan, progress: Progress): Promise<void> {
-  progress.note(`initializing ${p.name} (once per version of the lab): databases, Ceph, Keystone, images`);
+  progress.note(`initializing ${p.name} (once per version of the lab)`);
   rmSync(p.state.partial, { recursive: true, force: true });
   mkdirSync(p.state.partial, { recursive: true, mode: 0o700 });
+  markState(p.state, p.name);
   const images = await ensureImages(p.paths, p.topology, p.tree, treeKey(), progress);
   const relay = await openWan(p);
   try {
@@ -129,7 +130,7 @@ async function initialize(p: LabPlan, progress: Progress): Promise<void> {
     for (const r of runtimes) r.configure();
     await runGraph(runtimes.flatMap((r) => initTasks(r, images, progress)), parallel);
     progress.note('stopping the services to freeze their state');
-    await Promise.all(runtimes.map(stopCleanly));
+    await stopCleanly(runtimes);
     for (const site of p.sites) await killPlace(p.runDir, site.name);
     freeze(p.state, p.sites.map((s) => s.name));
   } finally {
@@ -178,7 +179,7 @@ export async function up(paths: LabPaths, options: UpOptions = {}, progress: Pro
     if (!existsSync(p.state.folder)) {
       await clear(paths);
       writeRecord(paths, { topology: name, key: p.key, phase: 'starting' });
-      removeOtherStates(paths, p.key);
+      removeOtherStates(paths, name, p.key);
       await initialize(p, progress);
     }
     if (readRecord(paths)?.phase !== 'up') writeRecord(paths, { topology: name, key: p.key, phase: 'starting' });

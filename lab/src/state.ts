@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { LabPaths } from './paths.ts';
@@ -9,6 +9,9 @@ const guestInputs = ['build', 'disk', 'initrd', 'kernel', 'mbr', 'scratch'].map(
 
 /** What of lab/src decides what a first initialization leaves behind. */
 const inputs = ['components', 'seed', 'engine/ini.ts', ...guestInputs];
+
+/** The same, of a star: other topologies need not be made anew when it changes. */
+const starInputs = ['star'];
 
 function addFiles(hash: ReturnType<typeof createHash>, path: string, name: string): void {
   if (!existsSync(path)) return;
@@ -31,9 +34,9 @@ export function guestKey(treeKey: string, sourceDir: string): string {
 }
 
 /** Names the initialized state that a package tree, a topology's text and the lab's own source make. */
-export function stateKey(treeKey: string, topologyText: string, sourceDir: string): string {
+export function stateKey(treeKey: string, topologyText: string, sourceDir: string, { star = false } = {}): string {
   const hash = createHash('sha256').update(`${treeKey}\0${topologyText}\0`);
-  for (const input of inputs) addFiles(hash, join(sourceDir, 'src', input), input);
+  for (const input of [...inputs, ...(star ? starInputs : [])]) addFiles(hash, join(sourceDir, 'src', input), input);
   return hash.digest('hex').slice(0, 12);
 }
 
@@ -63,9 +66,25 @@ export function freeze(folders: StateFolders, sites: readonly string[]): void {
   renameSync(folders.partial, folders.folder);
 }
 
-/** Removes states of other keys, and halves that a killed run left. Only the newest is of use: each is about 1 GB. */
-export function removeOtherStates(paths: LabPaths, keep: string): void {
+const mark = 'topology';
+
+/** Writes into a state in the making whose it is. */
+export function markState(folders: StateFolders, topology: string): void {
+  writeFileSync(join(folders.partial, mark), `${topology}\n`);
+}
+
+/** The topology that a state is of; one without a mark is from before there were several. */
+function topologyOf(folder: string): string {
+  const file = join(folder, mark);
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : 'two-site';
+}
+
+/** Removes a topology's states of other keys, and the halves that a killed run of it left. Of each topology only the newest is of use: it is up to 1 GB. */
+export function removeOtherStates(paths: LabPaths, topology: string, keep: string): void {
   if (!existsSync(paths.cache)) return;
-  for (const name of readdirSync(paths.cache))
-    if (/^state-[0-9a-f]{12}(\.partial)?$/.test(name) && name !== `state-${keep}`) rmSync(join(paths.cache, name), { recursive: true, force: true });
+  for (const name of readdirSync(paths.cache)) {
+    if (!/^state-[0-9a-f]{12}(\.partial)?$/.test(name) || name === `state-${keep}`) continue;
+    const folder = join(paths.cache, name);
+    if (topologyOf(folder) === topology) rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -15,7 +15,7 @@ export const authOptions = ({ site, secrets }: SiteFacts, user: string): IniSect
   user_domain_name: 'Default',
   project_name: 'service',
   username: user,
-  password: secrets.get(`${site.name}/user/${user}`),
+  password: secrets.get(`${site.realm}/user/${user}`),
   region_name: site.name,
 });
 

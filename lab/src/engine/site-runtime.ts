@@ -65,6 +65,7 @@ export function siteRuntime(facts: SiteFacts, holder: ProcessIdentity, relay: Re
   };
   const write = (file: SiteFile): void => {
     const target = inside(file.path);
+    if (file.once === true && existsSync(target)) return;
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, file.content, { mode: file.mode ?? 0o644 });
     const [user = 'root', group = 'root'] = (file.owner ?? 'root:root').split(':');

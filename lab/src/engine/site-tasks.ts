@@ -4,13 +4,18 @@ import { seedSteps } from '../seed/tenancy.ts';
 import type { Task } from './graph.ts';
 import type { Progress } from './progress.ts';
 import type { SiteRuntime } from './site-runtime.ts';
-import type { InitStep, Service } from './types.ts';
+import type { InitStep, Needs, Service, SiteFacts } from './types.ts';
 
 const key = (site: string, name: string): string => `${site}/${name}`;
 
+const namesOf = (needs: Needs, facts: SiteFacts): readonly string[] => (typeof needs === 'function' ? needs(facts) : needs);
+
+/** Keys of tasks; a need of another site is one already. */
+const needsOf = (needs: Needs, facts: SiteFacts): string[] => namesOf(needs, facts).map((n) => (n.includes('/') ? n : key(facts.site.name, n)));
+
 function serviceTask(runtime: SiteRuntime, service: Service, progress: Progress): Task {
   const { name } = runtime.context.site;
-  return { key: key(name, service.name), needs: service.needs.map((n) => key(name, n)), run: () => runtime.start(service, progress) };
+  return { key: key(name, service.name), needs: needsOf(service.needs, runtime.context), run: () => runtime.start(service, progress) };
 }
 
 function stepTask(runtime: SiteRuntime, step: InitStep, progress: Progress): Task {
@@ -18,7 +23,7 @@ function stepTask(runtime: SiteRuntime, step: InitStep, progress: Progress): Tas
   const label = key(name, step.name);
   return {
     key: label,
-    needs: step.needs.map((n) => key(name, n)),
+    needs: needsOf(step.needs, runtime.context),
     async run() {
       progress.start(label);
       try {
@@ -38,22 +43,25 @@ export const startTasks = (runtime: SiteRuntime, progress: Progress): Task[] => 
 /** Starts one service, before it what it needs of those that run on demand. The others are taken to run. */
 export function startOneTasks(runtime: SiteRuntime, service: Service, progress: Progress): Task[] {
   const wanted = new Set([service]);
-  for (const s of wanted) for (const need of runtime.onDemand) if (s.needs.includes(need.name)) wanted.add(need);
+  for (const s of wanted) for (const need of runtime.onDemand) if (namesOf(s.needs, runtime.context).includes(need.name)) wanted.add(need);
   return [...wanted].map((s) => serviceTask(runtime, s, progress));
 }
 
-/** Makes a site from bare packages: its components' own steps, its services, and what the topology gives it. */
+/** Makes a site from bare packages: its components' own steps, its services, and what the topology gives it. The sites of a star share one Keystone, which is given everything once. */
 export function initTasks(runtime: SiteRuntime, imageFiles: Readonly<Record<string, string>>, progress: Progress): Task[] {
-  const steps = [...runtime.context.site.components.flatMap((c) => components[c].init), catalogue, ...seedSteps(imageFiles)];
+  const { site, topology } = runtime.context;
+  const steps = [...site.components.flatMap((c) => components[c].init), ...(topology.star ? [] : [catalogue, ...seedSteps(imageFiles)])];
   return [...steps.map((s) => stepTask(runtime, s, progress)), ...startTasks(runtime, progress)];
 }
 
 /** Daemons that others write to: stopped last, so that nothing is lost. */
 const last = new Set(['mariadb', 'rabbitmq', 'ceph-mon', 'ceph-osd', 'ceph-mgr', 'memcached', 'ovsdb']);
 
-/** Ends a site's services in good order, so that what is on its disks can be started from. */
-export async function stopCleanly(runtime: SiteRuntime): Promise<void> {
-  const late = (s: Service): boolean => last.has(s.name);
-  for (const group of [runtime.services.filter((s) => !late(s)), runtime.services.filter(late)])
-    await Promise.all(group.map((s) => runtime.stop(s, false)));
+/** Ends all sites' services in good order, so that what is on their disks can be started from. */
+export async function stopCleanly(runtimes: readonly SiteRuntime[]): Promise<void> {
+  const orderOf = (s: Service, facts: SiteFacts): number => s.stopOrder?.(facts) ?? (last.has(s.name) ? 10 : 0);
+  const all = runtimes.flatMap((runtime) => runtime.services.map((service) => ({ runtime, service, order: orderOf(service, runtime.context) })));
+  for (const order of [...new Set(all.map((x) => x.order))].sort((a, b) => a - b)) {
+    await Promise.all(all.filter((x) => x.order === order).map((x) => x.runtime.stop(x.service, false)));
+  }
 }

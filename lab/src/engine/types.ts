@@ -36,20 +36,25 @@ export interface SiteFile {
   readonly owner?: string;
   /** 0644 when left out; files with passwords say 0o640 or less. */
   readonly mode?: number;
+  /** Written once, at the first initialization: afterwards it belongs to whoever changed it there. */
+  readonly once?: boolean;
 }
+
+/** Names of steps and services; of the same site, or `SITE/NAME` of another. */
+export type Needs = readonly string[] | ((facts: SiteFacts) => readonly string[]);
 
 /** A step of a site's first initialization; runs once, before its state is frozen. */
 export interface InitStep {
   readonly name: string;
-  /** Names of steps and services of the same site that must be done or ready. */
-  readonly needs: readonly string[];
+  /** What must be done or ready before. */
+  readonly needs: Needs;
   run(context: SiteContext): Promise<void>;
 }
 
 export interface Service {
   readonly name: string;
   readonly user?: string;
-  readonly needs: readonly string[];
+  readonly needs: Needs;
   command(facts: SiteFacts): readonly string[];
   env?(facts: SiteFacts): Readonly<Record<string, string>>;
   /** Before every start: folders in /run and the like. */
@@ -58,6 +63,8 @@ export interface Service {
   ready(context: SiteContext, startedAt: Date): Promise<string | undefined>;
   /** Seconds until it counts as failed; 120 when left out. */
   readonly timeoutS?: number;
+  /** When a lab is stopped in good order, lower numbers end first, over all sites; 0 when left out, 10 for what others write to. */
+  stopOrder?(facts: SiteFacts): number;
 }
 
 export interface Component {

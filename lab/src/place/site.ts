@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { ProcessIdentity } from '../host/pid.ts';
@@ -10,7 +10,7 @@ import { startHolder } from './holder.ts';
  */
 const script = `
 set -e
-lower=$1 upper=$2 root=$3 hostname=$4 shared=$5
+lower=$1 upper=$2 root=$3 hostname=$4 shared=$5 node=$6 programs=$7
 mkdir -p "$upper/data" "$upper/work" "$root"
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper/data,workdir=$upper/work,volatile" "$root"
 cd "$root"
@@ -32,6 +32,11 @@ mount -t tmpfs -o mode=1777 tmpfs dev/shm
 mount -t tmpfs -o mode=755 tmpfs run
 mkdir -p run/lab run/lock var/lib/cinder/backups var/log/lab
 mount --bind "$shared" var/lib/cinder/backups
+# Godwit's programs for nodes, and the Node that runs them: this machine's own, read-only.
+mkdir -p opt/godwit/bin opt/godwit/dist
+[ -e opt/godwit/bin/node ] || : > opt/godwit/bin/node
+mount --bind "$node" opt/godwit/bin/node && mount -o remount,bind,ro opt/godwit/bin/node
+mount --bind "$programs" opt/godwit/dist && mount -o remount,bind,ro opt/godwit/dist
 hostname "$hostname"
 pivot_root . mnt
 umount -l /mnt
@@ -50,6 +55,8 @@ export interface SiteMount {
   readonly upper: string;
   /** Bind-mounted into every site as the backup target. */
   readonly sharedBackups: string;
+  /** Folder of Godwit's bundled programs, seen in the site as /opt/godwit/dist. */
+  readonly programs: string;
 }
 
 export async function startSite(site: SiteMount): Promise<ProcessIdentity> {
@@ -57,6 +64,7 @@ export async function startSite(site: SiteMount): Promise<ProcessIdentity> {
   mkdirSync(root, { recursive: true });
   mkdirSync(site.upper, { recursive: true });
   mkdirSync(site.sharedBackups, { recursive: true });
+  mkdirSync(site.programs, { recursive: true });
   // overlayfs refuses an upper layer that was mounted `volatile` before until this mark is gone.
   rmSync(join(site.upper, 'work'), { recursive: true, force: true });
   return startHolder({
@@ -64,6 +72,6 @@ export async function startSite(site: SiteMount): Promise<ProcessIdentity> {
     runDir: site.runDir,
     namespaces: ['mount', 'pid', 'net', 'uts', 'ipc'],
     script,
-    args: [site.lower.join(':'), site.upper, root, site.hostname, site.sharedBackups],
+    args: [site.lower.join(':'), site.upper, root, site.hostname, site.sharedBackups, realpathSync(process.execPath), site.programs],
   });
 }

@@ -42,7 +42,7 @@ export async function startOps(runDir: string, address: string, prefixLength: nu
 
 export function requireWan(runDir: string): ProcessIdentity {
   const wan = findHolder(runDir, 'wan');
-  if (!wan) throw new LabError('LAB_DOWN', 'the lab is not up: run `npm run lab -- up two-site`');
+  if (!wan) throw new LabError('LAB_DOWN', 'the lab is not up: run `npm run lab -- up TOPOLOGY`');
   return wan;
 }
 

@@ -2,7 +2,7 @@ import type { InitStep, SiteContext } from '../engine/types.ts';
 import { ports, type Json, type ServiceName } from './site-api.ts';
 
 /** A service's own user, its catalogue entries and the path of its endpoint. */
-const services: readonly { user: string; service: ServiceName; types: readonly string[]; path: string }[] = [
+export const services: readonly { user: string; service: ServiceName; types: readonly string[]; path: string }[] = [
   { user: 'glance', service: 'image', types: ['image'], path: '' },
   { user: 'placement', service: 'placement', types: ['placement'], path: '' },
   { user: 'nova', service: 'compute', types: ['compute'], path: '/v2.1' },
@@ -28,23 +28,22 @@ export async function grant(context: SiteContext, project: string, user: string,
 export const ensureProject = (context: SiteContext, name: string): Promise<string> => ensure(context, 'projects', 'project', { name, domain_id: 'default' });
 
 export const ensureUser = (context: SiteContext, name: string): Promise<string> =>
-  ensure(context, 'users', 'user', { name, domain_id: 'default', password: context.secrets.get(`${context.site.name}/user/${name}`) });
+  ensure(context, 'users', 'user', { name, domain_id: 'default', password: context.secrets.get(`${context.site.realm}/user/${name}`) });
 
 export const ensureRole = (context: SiteContext, name: string): Promise<string> => ensure(context, 'roles', 'role', { name });
 
-async function ensureEndpoint(context: SiteContext, serviceId: string, iface: string, url: string): Promise<void> {
-  const region = context.site.name;
+async function ensureEndpoint(context: SiteContext, serviceId: string, iface: string, url: string, region: string): Promise<void> {
   const listed = await context.api.call('identity', 'GET', `/v3/endpoints?service_id=${serviceId}&interface=${iface}&region_id=${region}`);
   if ((listed['endpoints'] as Json[]).length > 0) return;
   await context.api.call('identity', 'POST', '/v3/endpoints', { endpoint: { service_id: serviceId, interface: iface, region_id: region, url } });
 }
 
 /** A catalogue entry of this type with its three endpoints. */
-export async function ensureEntry(context: SiteContext, name: string, type: string, url: string): Promise<void> {
+export async function ensureEntry(context: SiteContext, name: string, type: string, url: string, region = context.site.name): Promise<void> {
   const listed = await context.api.call('identity', 'GET', `/v3/services?type=${type}`);
   const found = (listed['services'] as { id: string }[])[0];
   const id = found?.id ?? ((await context.api.call('identity', 'POST', '/v3/services', { service: { name, type } }))['service'] as { id: string }).id;
-  for (const iface of ['public', 'internal', 'admin']) await ensureEndpoint(context, id, iface, url);
+  for (const iface of ['public', 'internal', 'admin']) await ensureEndpoint(context, id, iface, url, region);
 }
 
 /** The services' users and the site's catalogue. */

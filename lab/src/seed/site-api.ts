@@ -35,7 +35,7 @@ export function siteApi(site: SiteSpec, relay: Relay, secrets: Secrets): SiteApi
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
         auth: {
-          identity: { methods: ['password'], password: { user: { name: 'admin', domain, password: secrets.get(`${site.name}/user/admin`) } } },
+          identity: { methods: ['password'], password: { user: { name: 'admin', domain, password: secrets.get(`${site.realm}/user/admin`) } } },
           scope: { project: { name: 'admin', domain } },
         },
       }),

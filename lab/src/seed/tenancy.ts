@@ -7,7 +7,7 @@ import type { Json } from './site-api.ts';
 
 const named = (rows: unknown, name: string): (Json & { id: string }) | undefined => (rows as (Json & { id: string; name: string })[]).find((r) => r.name === name);
 
-const tenancy: InitStep = {
+export const tenancy: InitStep = {
   name: 'tenancy',
   needs: ['catalogue'],
   async run(context) {

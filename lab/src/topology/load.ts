@@ -10,6 +10,8 @@ import { topologySchema, type ComponentName, type Topology } from './schema.ts';
 /** A site with everything that follows from its line in the topology. */
 export interface SiteSpec {
   readonly name: string;
+  /** Whose passwords its users have: its own, or in a star those of the one Keystone catalogue. */
+  readonly realm: string;
   readonly index: number;
   readonly hypervisor: string;
   readonly ip: string;
@@ -34,6 +36,7 @@ export function siteSpecs(topology: Topology): SiteSpec[] {
     const underlay = address(topology.wan.underlay, site.index);
     return {
       name,
+      realm: topology.star ? 'star' : name,
       index: site.index,
       hypervisor: site.hypervisor,
       ip: management.ip,

@@ -28,6 +28,8 @@ const image = z.strictObject({
 
 export const componentNames = [
   'mariadb', 'rabbitmq', 'memcached', 'keystone', 'glance', 'placement', 'nova', 'neutron', 'openvswitch', 'ceph', 'cinder', 'libvirt', 'swift', 'swift-backup',
+  // of a star
+  'galera', 'garbd', 'star-catalogue', 'replica-1', 'replica-2', 'keystone-1', 'keystone-2', 'haproxy', 'agent-1', 'agent-2', 'nova-api', 'cinder-api',
 ] as const;
 export type ComponentName = (typeof componentNames)[number];
 
@@ -41,19 +43,30 @@ const site = z.strictObject({
   onDemand: z.array(z.enum(componentNames)).default([]),
 });
 
+const star = z.strictObject({
+  /** Sites with a member of the Galera cluster. The first begins the cluster; replicas N of every site follow the Nth. */
+  masters: z.array(name).length(2),
+  /** Sites that are not in it yet: their databases are empty and their Keystones have no keys. */
+  joining: z.array(name).default([]),
+  tokens: z.strictObject({ expirationSeconds: z.int().positive(), allowExpiredWindowSeconds: z.int().nonnegative() }),
+  rotation: z.strictObject({ periodSeconds: z.int().positive(), maxActiveKeys: z.int().min(3) }),
+});
+
 export const topologySchema = z
   .strictObject({
     name,
     wan: z.strictObject({ management: cidr, underlay: cidr, ops: ipv4 }),
     sites: z.record(name, site).refine((sites) => Object.keys(sites).length > 0, 'at least one site'),
-    components: z.array(z.enum(componentNames)),
-    ceph: z.strictObject({ osdSizeGiB: z.int().min(4).max(1000) }),
+    components: z.array(z.enum(componentNames)).default([]),
+    /** One Keystone catalogue over all sites: a master cluster, and read-only replicas elsewhere. */
+    star: star.optional(),
+    ceph: z.strictObject({ osdSizeGiB: z.int().min(4).max(1000) }).prefault({ osdSizeGiB: 4 }),
     cinder: z.strictObject({
-      volumeTypes: z.array(z.strictObject({ name: z.string().min(1), backend: z.literal('ceph') })),
-      backup: z.strictObject({ driver: z.literal('posix'), compression: z.enum(['zstd', 'zlib', 'none']) }),
+      volumeTypes: z.array(z.strictObject({ name: z.string().min(1), backend: z.literal('ceph') })).default([]),
+      backup: z.strictObject({ driver: z.literal('posix'), compression: z.enum(['zstd', 'zlib', 'none']) }).prefault({ driver: 'posix', compression: 'zstd' }),
       /** What the component swift-backup is: whose Swift it writes to, and the availability zone that it is asked for by. */
       swiftBackup: z.strictObject({ site: name, zone: name, compression: z.enum(['zstd', 'zlib', 'none']) }).optional(),
-    }),
+    }).prefault({}),
     projects: z.record(name, z.strictObject({ quotas: z.record(z.string(), z.int()).default({}) })),
     users: z.record(name, z.strictObject({ roles: z.array(role) })),
     flavors: z.array(flavor).default([]),
@@ -84,6 +97,10 @@ export const topologySchema = z
     }
     const swiftSite = topology.cinder.swiftBackup?.site;
     if (swiftSite !== undefined && !has(swiftSite, 'swift')) issue(['cinder', 'swiftBackup', 'site'], `${swiftSite} is not a site that has the component swift`);
+    for (const [key, component] of [['masters', 'galera'], ['joining', 'replica-1']] as const)
+      topology.star?.[key].forEach((s, i) => {
+        if (!has(s, component)) issue(['star', key, i], `${s} is not a site that has the component ${component}`);
+      });
     const projects = new Set([...Object.keys(topology.projects), 'admin', 'service']);
     const users = new Set([...Object.keys(topology.users), 'admin']);
     for (const [user, { roles }] of Object.entries(topology.users))
