@@ -15,6 +15,7 @@ import { ensurePinger } from './pinger.ts';
 import { findHolder } from './place/holder.ts';
 import { cutSites, healSites, inNetwork, listCuts } from './place/wan.ts';
 import type { Relay } from './relay/client.ts';
+import type { Topology } from './topology/schema.ts';
 
 export { LabError, type LabErrorKind } from './errors.ts';
 export { silentProgress, textProgress, type Progress } from './engine/progress.ts';
@@ -80,6 +81,8 @@ export interface Lab {
   /** A path inside a site, on this machine: alive or killed, but in a killed one only for files written during this run. */
   sitePath(site: string, path: string): string;
   readonly sites: readonly { readonly name: string; readonly ip: string; readonly hypervisor: string }[];
+  /** Of the lab that runs. */
+  readonly topology: Topology;
 }
 
 async function withRelay<T>(p: LabPlan, run: (relay: Relay) => Promise<T>): Promise<T> {
@@ -127,6 +130,9 @@ export function openLab(paths: LabPaths = labPaths()): Lab {
     paths: { ...paths, ...credentialFiles(paths) },
     get sites() {
       return currentPlan(paths).sites;
+    },
+    get topology() {
+      return currentPlan(paths).topology;
     },
     async up(options = {}, progress = silentProgress) {
       await up(paths, options, progress);

@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { projectRoot, runInOps, withLab } from './harness/index.ts';
 import { openLab } from './index.ts';
+import { findScenarios, type ScenarioGroup } from './scenarios.ts';
 
 const usage = `usage: npm run test:lab [-- [--smoke] [--keep] [SCENARIO…]]
-  SCENARIO   part of a file's name in lab/test; default: all, in order
+  SCENARIO   part of a file's path in lab/test, a topology's name for instance; default: all, in order
   --smoke    the selection that continuous integration runs
-  --keep     leave the lab up afterwards
+  --keep     leave the last topology up afterwards
 `;
 
 /** One scenario of every use case that there is. */
-const smoke = ['story'];
+const smoke = ['10-story', '80-tokens'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,15 +25,21 @@ async function main(): Promise<number> {
     return 0;
   }
   const wanted = values.smoke ? [...smoke, ...positionals] : positionals;
-  const all = readdirSync(join(projectRoot, 'lab', 'test')).filter((f) => f.endsWith('.test.ts'));
-  for (const name of wanted) {
-    if (all.some((f) => f.includes(name))) continue;
-    console.error(`there is no scenario ${name}; there are: ${all.map((f) => f.replace('.test.ts', '')).join(', ')}`);
+  const { groups, unknown, all } = findScenarios(readdirSync(join(projectRoot, 'lab', 'test'), { recursive: true, encoding: 'utf8' }), wanted);
+  if (unknown.length > 0) {
+    console.error(`there is no scenario ${unknown.join(', ')}; there are: ${all.map((f) => f.replace('.test.ts', '')).join(', ')}`);
     return 2;
   }
+  let status = 0;
+  for (const [n, group] of groups.entries()) status = (await runGroup(group, values.keep && n === groups.length - 1)) || status;
+  return status;
+}
+
+/** Each topology is brought up once, with all that is to run on it; the next one needs its memory. */
+function runGroup({ topology, files }: ScenarioGroup, keep: boolean): Promise<number> {
   const lab = openLab();
-  const filters = wanted.map((name) => `lab/test/${all.find((f) => f.includes(name)) ?? name}`);
-  return withLab(lab, values, () => runInOps(lab, [process.execPath, join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'lab', '--reporter', 'verbose', '--root', projectRoot, ...filters]));
+  const filters = files.map((f) => `lab/test/${f}`);
+  return withLab(lab, { keep, topology }, () => runInOps(lab, [process.execPath, join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'lab', '--reporter', 'verbose', '--root', projectRoot, ...filters]));
 }
 
 process.exitCode = await main();

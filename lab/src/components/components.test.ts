@@ -9,40 +9,50 @@ import { loadTopology, siteSpecs } from '../topology/load.ts';
 import { components } from './index.ts';
 import { rabbitHash } from './rabbitmq.ts';
 
-const { topology } = loadTopology('two-site', fileURLToPath(new URL('../../topologies', import.meta.url)));
+const topologies = ['two-site', 'identity-star'].map((name) => loadTopology(name, fileURLToPath(new URL('../../topologies', import.meta.url))).topology);
 const asked: string[] = [];
-const facts: SiteFacts = {
-  topology,
-  site: siteSpecs(topology)[0] ?? (undefined as never),
-  secrets: {
-    get: (name) => {
-      asked.push(name);
-      return `SECRET-${name.replaceAll('/', '-')}`;
-    },
-    uuid: () => '00000000-0000-4000-8000-000000000000',
+const secrets = {
+  get: (name: string) => {
+    asked.push(name);
+    return `SECRET-${name.replaceAll('/', '-')}`;
   },
+  uuid: () => '00000000-0000-4000-8000-000000000000',
 };
-const all = Object.values(components);
+/** Every site of every topology, with the components that it has. */
+const sites = topologies.flatMap((topology) =>
+  siteSpecs(topology).map((site) => {
+    const facts: SiteFacts = { topology, site, secrets };
+    return { facts, has: [...site.components, ...site.onDemand].map((name) => components[name]), seeds: topology.star ? [] : [catalogue, ...seedSteps({})] };
+  }),
+);
+const facts = sites[0]?.facts ?? (undefined as never);
+const partsOf = ({ has, seeds }: (typeof sites)[number]) => [...has.flatMap((c) => [...c.init, ...c.services]), ...seeds];
 
 describe('components', () => {
-  it('every need names a step or a service, and no name is used twice', () => {
-    const parts = [...all.flatMap((c) => [...c.init, ...c.services]), catalogue, ...seedSteps({})];
-    const names = parts.map((p) => p.name);
-    expect(new Set(names).size).toBe(names.length);
-    for (const part of parts) for (const need of typeof part.needs === 'function' ? part.needs(facts) : part.needs) expect(names, `${part.name} needs ${need}`).toContain(need);
+  it('every need names a step or a service of some site, and in a site no name is used twice', () => {
+    const known = new Set(sites.flatMap((s) => partsOf(s).map((p) => p.name)));
+    const places = new Set(sites.flatMap((s) => partsOf(s).map((p) => `${s.facts.site.name}/${p.name}`)));
+    for (const s of sites) {
+      const names = partsOf(s).map((p) => p.name);
+      expect(new Set(names).size, s.facts.site.name).toBe(names.length);
+      for (const part of partsOf(s))
+        for (const need of typeof part.needs === 'function' ? part.needs(s.facts) : part.needs) expect(need.includes('/') ? places : known, `${part.name} needs ${need}`).toContain(need);
+    }
   });
 
   it('no password is in a command line or its environment', () => {
-    for (const service of all.flatMap((c) => c.services)) expect(JSON.stringify([service.command(facts), service.env?.(facts)])).not.toContain('SECRET');
+    for (const s of sites) for (const service of s.has.flatMap((c) => c.services)) expect(JSON.stringify([service.command(s.facts), service.env?.(s.facts)])).not.toContain('SECRET');
   });
 
   it('a file with a password is not for everyone to read', () => {
-    const files = all.flatMap((c) => c.files(facts));
-    const secret = files.filter((f) => f.content.includes('SECRET'));
-    expect(secret.length).toBeGreaterThan(5);
-    for (const file of secret) expect((file.mode ?? 0o644) & 0o007, file.path).toBe(0);
-    // A site knows its own passwords, and the one of its user at the Swift of another.
-    expect([...new Set(asked.filter((name) => !name.startsWith('site1/')))]).toEqual(['site2/user/swift-backup']);
+    for (const s of sites) {
+      asked.length = 0;
+      const secret = s.has.flatMap((c) => c.files(s.facts)).filter((f) => f.content.includes('SECRET'));
+      for (const file of secret) expect((file.mode ?? 0o644) & 0o007, file.path).toBe(0);
+      // A site knows its own passwords, those of the catalogue it shares, and the one of its user at the Swift of another.
+      const { name, realm } = s.facts.site;
+      expect([...new Set(asked)].filter((x) => !x.startsWith(`${name}/`) && !x.startsWith(`${realm}/`)), name).toEqual(name === 'site1' ? ['site2/user/swift-backup'] : []);
+    }
   });
 
   it("the compute node's file names no database", () => {

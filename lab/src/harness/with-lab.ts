@@ -1,12 +1,12 @@
 import { LabError } from '../errors.ts';
 import { textProgress, type Lab } from '../index.ts';
 
-/** Brings the two-site lab up with both sites alive, runs something, and takes the lab down again unless it is to be kept. Resolves to an exit status. */
-export async function withLab(lab: Lab, { keep }: { readonly keep: boolean }, run: () => Promise<number>): Promise<number> {
+/** Brings a topology up with all its sites alive, runs something, and takes the lab down again unless it is to be kept. Resolves to an exit status. */
+export async function withLab(lab: Lab, { keep, topology = 'two-site' }: { readonly keep: boolean; readonly topology?: string }, run: () => Promise<number>): Promise<number> {
   try {
     const progress = textProgress(process.stderr);
     try {
-      await lab.up({ topology: 'two-site', mirror: process.env['GODWIT_LAB_MIRROR'] }, progress);
+      await lab.up({ topology, mirror: process.env['GODWIT_LAB_MIRROR'] }, progress);
       for (const site of (await lab.status()).sites) if (!site.alive) await lab.reviveSite(site.site, progress);
     } finally {
       progress.close();
