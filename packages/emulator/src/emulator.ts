@@ -12,6 +12,7 @@ import type { InjectedFault } from './faults/faults.ts';
 import type { FaultInput } from './faults/schema.ts';
 import { type AnsweredRequest, createFront } from './http/front.ts';
 import type { ServiceDefinition } from './http/service.ts';
+import { createTaps, type TapListener } from './core/taps.ts';
 import { createRouteTable } from './http/table.ts';
 import { allServices } from './services.ts';
 import { loadTopology } from './topology/load.ts';
@@ -30,6 +31,8 @@ export interface EmulatorOptions {
   readonly port?: number;
   /** Of the sites' message brokers (AMQP), on loopback; default any that is free. */
   readonly amqpPort?: number;
+  /** How often a guest's writer appends a line, in milliseconds; default 20; 0: never. */
+  readonly writerMs?: number;
   readonly services?: readonly ServiceDefinition<unknown>[];
   readonly onAnswer?: (request: AnsweredRequest) => void;
   /** A mistake of the emulator itself (the client gets a 500). Default: written to stderr. */
@@ -50,6 +53,11 @@ export interface Emulator {
   site(name: string): Site;
   /** @throws EmulatorError EMU_FAULT */
   inject(fault: FaultInput): InjectedFault;
+  /**
+   * Looks on at everything that clients ask for: awaited before each effect, and after it, before it is answered. What it throws, or a fault that it
+   * injects, happens at that moment. @returns a function that ends it
+   */
+  tap(listener: TapListener): () => void;
   /** Entries of clouds.yaml, named as the lab names them: SITE, SITE-admin, SITE-godwit, … */
   clouds(): Record<string, CloudEntry>;
   /** clouds.yaml, and a godwit.yaml for all sites, as `lab up` writes them (0600). @returns their paths */
@@ -61,15 +69,16 @@ export interface Emulator {
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const topology = typeof options.topology === 'string' ? loadTopology(options.topology) : options.topology;
   const clock = options.clock ?? createClock(options.speed === undefined ? {} : { speed: options.speed });
-  const services = options.services ?? allServices;
+  const services = options.services ?? allServices(options.writerMs === undefined ? {} : { writerMs: options.writerMs });
   let url = '';
   const seed = options.seed ?? 1;
+  const taps = createTaps();
   let brokers: Brokers | undefined;
   const running = (): Brokers => {
     if (!brokers) throw new EmulatorError('EMU_SITE', 'the message brokers are not there yet');
     return brokers;
   };
-  const world: World = new World({ topology, clock, seed, services, address: () => url, rpc: (site) => running().daemons(site), onFault: (fault, begins) => running().onFault(fault, begins) });
+  const world: World = new World({ topology, clock, seed, services, address: () => url, rpc: (site) => running().daemons(site), tap: (event) => taps.emit(event), onFault: (fault, begins) => running().onFault(fault, begins) });
   brokers = new Brokers({ sites: world.sites, faults: world.faults, clock });
   const { server: amqp } = brokers;
   const ids = createRandom(seed, 'requests');
@@ -77,6 +86,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     site: (name) => world.sites.get(name),
     tables: new Map(services.map((service) => [service.name, createRouteTable(service)])),
     faults: world.faults,
+    taps,
     newRequestId: () => `req-${ids.uuid()}`,
     control: async (_request, response) => {
       response.writeHead(404).end();
@@ -106,6 +116,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     broker: (name) => running().of(siteOf(name)),
     site: siteOf,
     inject: (fault) => world.faults.inject(fault),
+    tap: (listener) => taps.add(listener),
     clouds: () => cloudEntries(world),
     writeConfig: (directory, given) => writeConfig(world, directory, rpcUrl, given),
     async close() {

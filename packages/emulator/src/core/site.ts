@@ -18,12 +18,26 @@ export interface SiteDeps {
   readonly linked: (a: string, b: string) => boolean;
   /** Another site of the world, for what sites do among themselves. */
   readonly peer: (name: string) => Site | undefined;
+  readonly tap: (event: TapEvent) => Promise<void>;
   /** RPC client of the site's daemons. */
   readonly rpc: (site: Site) => RpcClient;
   /** A secret of the site's that follows from the seed: the same name gives the same text. */
   readonly secret: (name: string) => string;
   /** Whether work fails by a fault of kind `failure` (`create-server`, `backup`, …); undefined: it does not. */
   readonly failing: (work: string) => string | undefined;
+}
+
+/** Something that a client asked for, before it has an effect (`arrived`) and after, before it is answered (`done`). */
+export interface TapEvent {
+  readonly phase: 'arrived' | 'done';
+  readonly site: string;
+  /** `compute`, `volume`, …; `nova-compute` for its RPC */
+  readonly service: string;
+  /** Of HTTP, or of the RPC. */
+  readonly method: string;
+  /** Below the service, with its query. */
+  readonly path: string;
+  readonly mutates: boolean;
 }
 
 /** One site: its services' states, its own clock, its life and death. */
@@ -117,6 +131,11 @@ export class Site {
   /** A daemon of this site serves a topic. For createState. */
   serve(target: RpcTarget, handler: ServeHandler): void {
     this.rpcServers.push({ target, handler });
+  }
+
+  /** For daemons: lets whoever looks on act at this moment. */
+  tap(event: Omit<TapEvent, 'site'>): Promise<void> {
+    return this.#deps.tap({ ...event, site: this.name });
   }
 
   /** For what the site's daemons send. */

@@ -5,7 +5,7 @@ import type { Fault } from '../faults/schema.ts';
 import { siteSpecs, type Topology } from '../topology/schema.ts';
 import type { Clock } from './clock.ts';
 import { createRandom, type Random } from './random.ts';
-import { Site } from './site.ts';
+import { Site, type TapEvent } from './site.ts';
 
 export interface WorldOptions {
   readonly topology: Topology;
@@ -15,6 +15,7 @@ export interface WorldOptions {
   /** `http://127.0.0.1:8791`; asked for only once the emulator listens. */
   readonly address: () => string;
   readonly rpc: (site: Site) => RpcClient;
+  readonly tap: (event: TapEvent) => Promise<void>;
   /** A fault that concerns more than the site itself: its broker, its guests. */
   readonly onFault?: (fault: Fault, begins: boolean) => void;
 }
@@ -58,6 +59,7 @@ export class World {
         linked: (a, b) => !this.faults.cut(a, b),
         peer: (peer) => sites.get(peer),
         rpc: options.rpc,
+        tap: options.tap,
         secret: (secret) => createRandom(options.seed, `${name}/secret/${secret}`).hex(24),
         failing: (work) => this.faults.failing(name, work),
       }, options.services));
@@ -79,6 +81,7 @@ export class World {
       else site.daemonsDown.delete(fault.daemon);
       for (const [service, state] of site.states()) service.onDaemon?.(state, site, fault.daemon, !begins);
     }
+    if (fault.kind === 'guest-agent') for (const [service, state] of site.states()) service.onGuestAgent?.(state, site, fault.server, begins ? fault.how : undefined);
     if (fault.kind === 'clock-skew') site.skewMs += begins ? fault.ms : -fault.ms;
   }
 }

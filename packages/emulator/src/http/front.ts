@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TokenContext } from '../between.ts';
 import type { Site } from '../core/site.ts';
+import type { Taps } from '../core/taps.ts';
 import { ApiError } from '../errors.ts';
 import type { Faults } from '../faults/faults.ts';
 import { readJson } from './body.ts';
@@ -16,6 +17,7 @@ export interface FrontDeps {
   readonly site: (name: string) => Site | undefined;
   readonly tables: ReadonlyMap<string, RouteTable>;
   readonly faults: Faults;
+  readonly taps: Taps;
   readonly newRequestId: () => string;
   /** Whatever is not a site's: `/_emulator/…`. */
   readonly control: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
@@ -31,8 +33,12 @@ export interface AnsweredRequest {
   readonly method: string;
   /** Below the service, with its query. */
   readonly path: string;
+  /** Whether it asked for a change. */
+  readonly mutates: boolean;
   readonly status: number;
   readonly requestId: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 const nobody: TokenContext = { userId: '', userName: '', projectId: undefined, projectName: undefined, domainId: undefined, system: false, roles: [], admin: false, reader: false, member: false };
@@ -81,12 +87,20 @@ async function handle(deps: FrontDeps, request: IncomingMessage, response: Serve
   // It may have died while the request was held up.
   if (!(await passes(deps, site, request))) return;
 
+  const mutates = request.method !== 'GET' && request.method !== 'HEAD' && !(serviceName === 'identity' && rest === '/v3/auth/tokens');
+  const event = { site: siteName, service: serviceName, method: request.method ?? '', path: url.slice(siteName.length + serviceName.length + 2), mutates };
+  if (deps.taps.any) {
+    await deps.taps.emit({ ...event, phase: 'arrived' });
+    // The listener may have taken the site down.
+    if (!(await passes(deps, site, request))) return;
+  }
   const answer = await answerOf(deps, { site, table, rest, search: question < 0 ? '' : url.slice(question + 1), request, requestId });
+  if (deps.taps.any) await deps.taps.emit({ ...event, phase: 'done' });
   // Or while it was worked on: what it did is done, but nobody hears of it.
   if (!(await passes(deps, site, request))) return;
   if (lose === 'lost-answer') return void request.socket.destroy();
   if (lose === 'hung-answer') return;
-  deps.onAnswer?.({ site: siteName, service: serviceName, method: request.method ?? '', path: url.slice(siteName.length + serviceName.length + 2), status: answer.status, requestId });
+  deps.onAnswer?.({ ...event, status: answer.status, requestId, at: site.clock.now() });
   await send(response, answer, requestId, request.method === 'HEAD');
 }
 

@@ -121,6 +121,8 @@ export interface ServiceDefinition<S> {
   onUp?(state: S, site: Site): void;
   /** A daemon was stopped or started alone; what it had under way is the service's affair. */
   onDaemon?(state: S, site: Site, daemon: string, running: boolean): void;
+  /** A fault of a server's guest agent; undefined: it is well again. */
+  onGuestAgent?(state: S, site: Site, serverId: string, how: 'absent' | 'hung' | undefined): void;
   /** After Emulator.restore: what the state has is followed by whatever is not in it. */
   onRestore?(state: S, site: Site): void;
   inspect?(state: S, site: Site): Iterable<ResourceRow>;
