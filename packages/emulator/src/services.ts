@@ -2,6 +2,7 @@ import { cinder } from './cinder/index.ts';
 import { glance } from './glance/index.ts';
 import type { ServiceDefinition } from './http/service.ts';
 import { keystone } from './keystone/index.ts';
+import { neutron } from './neutron/index.ts';
 import { createNova } from './nova/index.ts';
 import { placement } from './placement/index.ts';
 
@@ -18,6 +19,7 @@ export const allServices = (options: ServiceOptions = {}): readonly ServiceDefin
   anyService(keystone),
   anyService(glance),
   anyService(cinder),
+  anyService(neutron),
   anyService(createNova(options)),
   anyService(placement),
 ];
