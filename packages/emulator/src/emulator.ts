@@ -12,11 +12,16 @@ import type { InjectedFault } from './faults/faults.ts';
 import type { FaultInput } from './faults/schema.ts';
 import { type AnsweredRequest, createFront } from './http/front.ts';
 import type { ServiceDefinition } from './http/service.ts';
+import { control } from './control.ts';
+import { restoreWorld, type SavedWorld, saveWorld, workUnderWay } from './core/saved.ts';
+import { type FrozenGuest, frozenGuests, inventory, type SiteInventory } from './inspection.ts';
 import { createTaps, type TapListener } from './core/taps.ts';
 import { createRouteTable } from './http/table.ts';
 import { allServices } from './services.ts';
 import { loadTopology } from './topology/load.ts';
 import type { Topology } from './topology/schema.ts';
+
+const CHANGES_KEPT = 20_000;
 
 export interface EmulatorOptions {
   /** A topology, or the path of its file (the lab's own, or one like them). */
@@ -51,6 +56,17 @@ export interface Emulator {
   broker(site: string): MemoryBroker;
   /** @throws EmulatorError EMU_SITE */
   site(name: string): Site;
+  /** Everything that the sites (or one) have. */
+  inventory(site?: string): SiteInventory[];
+  frozen(): FrozenGuest[];
+  /** Requests that asked for a change and were answered, oldest first; some ten thousand are kept. */
+  readonly changes: readonly AnsweredRequest[];
+  /** How many things the services are still working on. */
+  readonly working: number;
+  /** All that the sites have, as plain data. Take it when nothing is being worked on. */
+  save(): SavedWorld;
+  /** Puts it back in place (addresses, ids and tokens stay good): faults are lifted, work under way is dropped, Godwit's queues are deleted. */
+  restore(saved: SavedWorld): void;
   /** @throws EmulatorError EMU_FAULT */
   inject(fault: FaultInput): InjectedFault;
   /**
@@ -88,13 +104,17 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     faults: world.faults,
     taps,
     newRequestId: () => `req-${ids.uuid()}`,
-    control: async (_request, response) => {
-      response.writeHead(404).end();
-      await Promise.resolve();
-    },
+    control: (request, response, path) => control(emulator, request, response, path),
     onMistake: options.onMistake ?? ((error, request) => void process.stderr.write(`emulator: ${request}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)),
-    ...(options.onAnswer && { onAnswer: options.onAnswer }),
+    onAnswer: (request) => {
+      if (request.mutates) {
+        changes.push(request);
+        if (changes.length > CHANGES_KEPT) changes.splice(0, CHANGES_KEPT / 2);
+      }
+      options.onAnswer?.(request);
+    },
   });
+  const changes: AnsweredRequest[] = [];
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, front);
   const port = await listen(server, options.port ?? 0);
   url = `http://127.0.0.1:${String(port)}`;
@@ -108,7 +128,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     return site;
   };
   const rpcUrl = (name: string): string => Brokers.url(siteOf(name), amqpPort);
-  return {
+  const emulator: Emulator = {
     url,
     amqpPort,
     world,
@@ -119,6 +139,22 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     tap: (listener) => taps.add(listener),
     clouds: () => cloudEntries(world),
     writeConfig: (directory, given) => writeConfig(world, directory, rpcUrl, given),
+    inventory: (only) => inventory(world, running(), only),
+    frozen: () => frozenGuests(world),
+    changes,
+    get working() {
+      return workUnderWay(world.sites.values());
+    },
+    save: () => saveWorld(world),
+    restore(saved) {
+      world.faults.liftAll();
+      restoreWorld(world, saved);
+      for (const site of world.sites.values()) {
+        const broker = running().known(site);
+        for (const { queue } of broker?.queues() ?? []) if (queue.startsWith('godwit.') && !queue.startsWith('godwit.reply.')) broker?.deleteQueue(queue);
+      }
+      changes.length = 0;
+    },
     async close() {
       await running().close();
       clock.stop();
@@ -126,6 +162,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       await new Promise<void>((done) => server.close(() => done()));
     },
   };
+  return emulator;
 }
 
 function listen(server: Server, port: number): Promise<number> {

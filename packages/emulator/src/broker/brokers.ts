@@ -51,6 +51,11 @@ export class Brokers {
     return this.#at(site).broker;
   }
 
+  /** The site's broker, if anybody has used it yet. */
+  known(site: Site): MemoryBroker | undefined {
+    return this.#brokers.get(site.name)?.broker;
+  }
+
   /** Password of the broker's user `godwit`. */
   static url(site: Site, port: number): string {
     return `amqp://godwit:${site.secret('rabbit/godwit')}@127.0.0.1:${String(port)}/${site.name}`;

@@ -68,6 +68,7 @@ export class Site {
   #alive = true;
   /** Work of an earlier life is not ended in a later one. */
   #life = 0;
+  #working = 0;
 
   constructor(spec: SiteSpec, deps: SiteDeps, services: readonly ServiceDefinition<unknown>[]) {
     this.name = spec.name;
@@ -118,9 +119,29 @@ export class Site {
   /** Runs `action` after work that takes about `ms` on a real site. The site's death drops it. */
   work(ms: number, action: () => void): () => void {
     const life = this.#life;
-    return this.clock.work(this.random.about(ms), () => {
-      if (life === this.#life && this.#alive) action();
+    this.#working += 1;
+    const cancel = this.clock.work(this.random.about(ms), () => {
+      if (life !== this.#life) return;
+      this.#working -= 1;
+      action();
     });
+    let over = false;
+    return () => {
+      if (!over && life === this.#life) this.#working -= 1;
+      over = true;
+      cancel();
+    };
+  }
+
+  /** How many things are being worked on. */
+  get working(): number {
+    return this.#working;
+  }
+
+  /** Nothing that is under way is ended any more. */
+  dropWork(): void {
+    this.#life += 1;
+    this.#working = 0;
   }
 
   /** Whether a fault makes this kind of work fail now, and what it says. Counts as a hit. */
@@ -160,7 +181,7 @@ export class Site {
   kill(): void {
     if (!this.#alive) return;
     this.#alive = false;
-    this.#life += 1;
+    this.dropWork();
     for (const [service, state] of this.#states) service.onDown?.(state, this);
   }
 

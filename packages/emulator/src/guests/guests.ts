@@ -68,10 +68,13 @@ export class Guests implements GuestsPart {
     return this.#running.values();
   }
 
-  /** After the map of the running ones was replaced. */
-  reindex(): void {
+  /** After the map of the running ones was replaced. The time between did not pass for them. */
+  restored(): void {
     this.#byVolume.clear();
-    for (const guest of this.#running.values()) for (const id of guest.volumes) this.#byVolume.set(id, guest);
+    for (const guest of this.#running.values()) {
+      guest.countedTo = this.#site.clock.now();
+      for (const id of guest.volumes) this.#byVolume.set(id, guest);
+    }
   }
 
   #write(guest: Guest): void {

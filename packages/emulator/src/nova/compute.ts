@@ -66,8 +66,7 @@ export class Compute {
 
   #attachVolumes(server: Server): void {
     if (server.taskState === 'deleting') return;
-    const ports = this.site.part('ports');
-    for (const { id } of server.ports) if (ports.get(id)) ports.bind(id, { deviceId: server.id, deviceOwner: `compute:${server.zone ?? 'nova'}`, host: this.site.host });
+    for (const { id } of server.ports) if (this.site.part('ports').get(id)) this.site.part('ports').bind(id, { deviceId: server.id, deviceOwner: `compute:${server.zone ?? 'nova'}`, host: this.site.host });
     this.#touch(server, { taskState: 'block_device_mapping' });
     this.#step(server, TIMES.volumes, () => {
       const failure = this.site.failing('spawn');
@@ -87,9 +86,8 @@ export class Compute {
 
   #fail(server: Server, message: string): void {
     const volumes = this.site.part('volumes');
-    const ports = this.site.part('ports');
     for (const v of server.volumes) volumes.detach(v.volumeId, server.id);
-    for (const p of server.ports) ports.unbind(p.id);
+    for (const p of server.ports) this.site.part('ports').unbind(p.id);
     server.host = null;
     server.fault = { code: 500, message, created: this.site.now() };
     this.#touch(server, { vmState: 'error', taskState: null, powerState: 0 });
@@ -150,13 +148,13 @@ export class Compute {
   #gone(server: Server): void {
     this.guests.stop(server.id);
     const volumes = this.site.part('volumes');
-    const ports = this.site.part('ports');
     this.state.servers.delete(server.id);
     for (const v of server.volumes) {
       volumes.detach(v.volumeId, server.id);
       if (v.deleteOnTermination) volumes.delete(v.volumeId);
     }
     for (const p of server.ports) {
+      const ports = this.site.part('ports');
       if (!ports.get(p.id)) continue;
       if (p.owned) ports.delete(p.id);
       else ports.unbind(p.id);

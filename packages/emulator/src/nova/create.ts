@@ -128,9 +128,9 @@ function assertQuota({ state, token }: NCall, flavor: Flavor): void {
 
 function takePorts(call: NCall, wanted: Wanted, serverId: string): ServerPort[] {
   const { site, token } = call;
+  if (wanted.networks === 'none') return [];
   const ports = site.part('ports');
   const projectId = token.projectId ?? '';
-  if (wanted.networks === 'none') return [];
   const networks = wanted.networks === undefined || wanted.networks === 'auto' ? ports.networksOf(projectId).slice(0, 2).map(({ id }): z.infer<typeof network> => ({ uuid: id })) : wanted.networks;
   if (wanted.networks === undefined && networks.length > 1) throw conflict('Multiple possible networks found, use a Network ID to be more specific.');
   for (const { port, uuid } of networks) {

@@ -90,7 +90,7 @@ export const createNova = ({ writerMs = 20 }: { readonly writerMs?: number } = {
       nova.onAgentBack(serverId);
     }
   },
-  onRestore: (_, site) => compute(site).guests.reindex(),
+  onRestore: (_, site) => compute(site).guests.restored(),
   *inspect(state, site) {
     for (const s of state.servers.values()) {
       const guest = state.guests.get(s.id);

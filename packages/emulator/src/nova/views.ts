@@ -37,7 +37,7 @@ export function flavorView({ state: _state, micro, root }: NCall, f: Flavor): Js
 
 function addresses({ site }: NCall, server: Server): Json {
   const byNetwork: Record<string, Json[]> = {};
-  if (server.host === null) return byNetwork;
+  if (server.host === null || server.ports.length === 0) return byNetwork;
   const ports = site.part('ports');
   for (const { id } of server.ports) {
     const port = ports.get(id);
@@ -51,6 +51,7 @@ function addresses({ site }: NCall, server: Server): Json {
 
 /** Names of the security groups of its ports, as servers show them. */
 export function securityGroups({ site }: Pick<NCall, 'site'>, server: Server): Json[] {
+  if (server.ports.length === 0) return [];
   const ports = site.part('ports');
   const names = new Set<string>();
   for (const { id } of server.ports) for (const group of ports.get(id)?.securityGroups ?? []) names.add(ports.securityGroupName(group) ?? group);
