@@ -5,8 +5,8 @@ export {
   type AgentReport, type FromAgent, type FromHub, type RoleName, type WireError,
 } from './protocol/frames.ts';
 export {
-  databaseReport, keystone, keystoneReport, repositoryReport,
-  type DatabaseReport, type KeyHash, type KeyKind, type KeyOrder, type KeySet, type KeystoneReport, type RepositoryReport,
+  databaseReport, keystone, keystoneReport, keystoneSettings, repositoryReport,
+  type DatabaseReport, type KeyHash, type KeyKind, type KeyOrder, type KeySet, type KeystoneReport, type KeystoneSettings, type RepositoryReport,
 } from './protocol/keystone.ts';
 export { LineReader, toLine } from './protocol/lines.ts';
 export { formatToken, parseToken, tokenHash, type Token } from './protocol/token.ts';

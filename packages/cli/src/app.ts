@@ -1,5 +1,6 @@
 import { type Application, buildApplication, buildRouteMap, text_en } from '@stricli/core';
 import type { Context } from './command.ts';
+import { agentRoutes } from './commands/agent.ts';
 import { catalogRoutes } from './commands/catalog.ts';
 import { eventRoutes } from './commands/event.ts';
 import { groupRoutes } from './commands/group.ts';
@@ -27,6 +28,7 @@ export function makeApp(version: string, json = false): Application<Context> {
       catalog: catalogRoutes,
       server: serverRoutes,
       event: eventRoutes,
+      agent: agentRoutes,
       completion,
     },
     docs: { brief: 'Protects groups of servers at one OpenStack site and brings them back at another' },

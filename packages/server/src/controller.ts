@@ -10,6 +10,7 @@ import { openCatalogue, openDatabase } from './database.ts';
 import { keepJobs } from './retention.ts';
 import { createServer } from './server.ts';
 import { version } from './version.ts';
+import { openAgents } from './wiring/agents.ts';
 
 export interface ControllerOptions {
   /** As loadConfig() gives it. */
@@ -67,15 +68,18 @@ export async function startController(options: ControllerOptions): Promise<Contr
     const sites = await openSites(config, { beforeChange: stillOurs, ...options.sites, env });
     parts.push(() => sites.close());
     const listen = address(options.listen ?? config.server.listen);
+    // The same at each start, so that a restarted controller resumes its own jobs at once.
+    const executorId = options.executorId ?? `${hostname()}:${listen.port === 0 ? process.pid : listen.port}`;
     const engine = createEngine({
       databaseUrl: database.url,
       applicationVersion: `godwit-${version}`,
-      // The same at each start, so that a restarted controller resumes its own jobs at once.
-      executorId: options.executorId ?? `${hostname()}:${listen.port === 0 ? process.pid : listen.port}`,
+      executorId,
       log: note('engine'),
       ...options.engine,
       ...(options.onBoundary && { onBoundary: options.onBoundary }),
     });
+    const agents = await openAgents(config, { db: catalogue as unknown as Kysely<unknown>, controller: executorId, listen: address, log: note('agents') });
+    if (agents) parts.push(() => agents.hub.close());
     const protection = createProtection({ engine, sites, store: new Store(catalogue), clock, log: note('protection') });
     sites.start();
     parts.push(() => engine.stop(options.graceMs ?? 35_000));
@@ -89,6 +93,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       protection,
       sites,
       jobs: engine.jobs,
+      agents: agents?.hub,
       authenticate: authenticator({ sites, log }),
       log,
       clock: clock.now,

@@ -1,5 +1,6 @@
 import { GodwitError } from '@godwit/sites';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fakeAgent } from '../test/fake-agents.ts';
 import { makeWorld, spec, type TokenName, type World } from '../test/world.ts';
 
 let world: World;
@@ -16,6 +17,7 @@ async function call(who: TokenName | undefined, method: Method, url: string, bod
 
 /** A group of project vnf with one point and one finished job. */
 async function populate() {
+  world.agents.agents.set('k1', fakeAgent('k1'));
   const { json } = await call('member', 'POST', '/v1/groups', spec);
   const group = json['id'] as string;
   const point = '00000000-0000-4000-8000-000000000001';
@@ -52,6 +54,11 @@ const routes = (x: { point: string; job: string }): [Level: 'reader' | 'member' 
   ['reader', 'GET', '/v1/events?follow=false', undefined, 200],
   ['member', 'POST', `/v1/jobs/${x.job}/cancel`, undefined, 202],
   ['member', 'DELETE', '/v1/groups/vnf?purge=true', undefined, 202],
+  ['admin', 'GET', '/v1/agents', undefined, 200],
+  ['admin', 'GET', '/v1/agents/k1', undefined, 200],
+  ['admin', 'POST', '/v1/agent-tokens', { name: 'k2', site: 'site1', role: 'keystone' }, 201],
+  ['admin', 'POST', '/v1/agents/k1/revoke', undefined, 200],
+  ['admin', 'DELETE', '/v1/agents/k1', undefined, 204],
 ];
 
 describe('who may do what', () => {
@@ -60,7 +67,7 @@ describe('who may do what', () => {
       const have = who === 'system' ? 'admin' : who;
       const allowed = ['reader', 'member', 'admin'].indexOf(have) >= ['reader', 'member', 'admin'].indexOf(need);
       const answer = await call(who, method, url, body);
-      expect([who, method, url, answer.status, answer.json.code]).toEqual([who, method, url, allowed ? status : 403, allowed ? answer.json.code : 'GW_ROLE_REQUIRED']);
+      expect([who, method, url, answer.status, answer.json?.code]).toEqual([who, method, url, allowed ? status : 403, allowed ? answer.json?.code : 'GW_ROLE_REQUIRED']);
       if (!allowed) expect(answer.text).toContain(need);
     }
   });
@@ -68,7 +75,7 @@ describe('who may do what', () => {
   it('covers every route that the server has', async () => {
     const { json } = await call(undefined, 'GET', '/openapi.json');
     const documented = Object.entries(json['paths'] as Record<string, object>).flatMap(([path, verbs]) => Object.keys(verbs).map((v) => `${v.toUpperCase()} ${path}`));
-    const pattern = (url: string): string => (url.split('?')[0] ?? '').replace(/site1/, '{site}').replace(/vm1/, '{server}').replace('groups/vnf', 'groups/{group}').replace('/P', '/{point}').replace('/J', '/{job}');
+    const pattern = (url: string): string => (url.split('?')[0] ?? '').replace(/site1/, '{site}').replace(/vm1/, '{server}').replace('groups/vnf', 'groups/{group}').replace('agents/k1', 'agents/{agent}').replace('/P', '/{point}').replace('/J', '/{job}');
     const tried = routes({ point: 'P', job: 'J' }).map(([, method, url]) => `${method} ${pattern(url)}`);
     const open = ['/healthz', '/readyz', '/metrics', '/v1/version'].map((p) => `GET ${p}`);
     expect([...new Set([...tried, ...open])].sort()).toEqual(documented.sort());

@@ -7,6 +7,7 @@ import { registerClosing } from './plugins/closing.ts';
 import { registerErrors, sendProblem } from './plugins/errors.ts';
 import { registerOpenApi } from './plugins/openapi.ts';
 import { registerRequestLog } from './plugins/request-log.ts';
+import { agentRoutes } from './routes/agents.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { eventRoutes } from './routes/events.ts';
 import { groupRoutes } from './routes/groups.ts';
@@ -45,6 +46,6 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   registerAuth(app, deps);
   registerBodies(app);
   await registerOpenApi(app, deps.version ?? '0.0.0');
-  for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes]) routes(app, deps);
+  for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes, agentRoutes]) routes(app, deps);
   return app;
 }

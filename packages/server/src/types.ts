@@ -1,3 +1,4 @@
+import type { AgentHub } from '@godwit/agent-hub';
 import type { Caller, ProtectionService } from '@godwit/protection';
 import type { ProjectRef, SiteRegistry } from '@godwit/sites';
 import type { JobStore } from '@godwit/workflow';
@@ -40,6 +41,8 @@ export interface ServerDeps {
   readonly protection: ProtectionService;
   readonly sites: SiteRegistry;
   readonly jobs: JobStore;
+  /** Left out: none are configured. */
+  readonly agents?: AgentHub | undefined;
   readonly authenticate: Authenticate;
   readonly log: FastifyBaseLogger;
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 import type { GroupSpec } from '@godwit/protection';
 import pino from 'pino';
 import { authenticator, createServer, type ServerDeps } from '../src/index.ts';
+import { FakeAgents } from './fake-agents.ts';
 import { FakeJobs } from './fake-jobs.ts';
 import { FakeProtection } from './fake-protection.ts';
 import { FakeSites, type FakeToken } from './fake-sites.ts';
@@ -38,12 +39,14 @@ export async function makeWorld(overrides: Partial<ServerDeps> = {}) {
   for (const [name, token] of Object.entries(tokens)) sites.keystone('site1').tokens.set(`tok-${name}`, token);
   const jobs = new FakeJobs();
   const protection = new FakeProtection(jobs, sites);
+  const agents = new FakeAgents();
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
   const app = await createServer({
     protection,
     sites,
     jobs,
+    agents,
     authenticate: authenticator({ sites, log, timeoutMs: 200, downTimeoutMs: 50 }),
     log,
     clock: () => new Date(),
@@ -51,6 +54,6 @@ export async function makeWorld(overrides: Partial<ServerDeps> = {}) {
     strictAnswers: true,
     ...overrides,
   });
-  return { app, sites, jobs, protection, logged: () => lines.join('') };
+  return { app, sites, jobs, agents, protection, logged: () => lines.join('') };
 }
 export type World = Awaited<ReturnType<typeof makeWorld>>;

@@ -56,9 +56,23 @@ export const databaseReport = z.object({
 });
 export type DatabaseReport = z.infer<typeof databaseReport>;
 
+/** What keystone.conf says, as far as rotation depends on it; what is not set there is Keystone's default. */
+export const keystoneSettings = z.object({
+  tokenExpirationSeconds: z.number(),
+  allowExpiredWindowSeconds: z.number(),
+  fernetMaxActiveKeys: z.number(),
+  fernetRepository: text,
+  receiptRepository: text,
+  credentialRepository: text,
+  lockoutFailureAttempts: z.optional(z.number()),
+});
+export type KeystoneSettings = z.infer<typeof keystoneSettings>;
+
 export const keystoneReport = z.object({
   repositories: many(repositoryReport, 8),
   database: databaseReport,
+  /** Left out when agent.yaml names no keystone.conf, or it cannot be read. */
+  settings: z.optional(keystoneSettings),
   /** Of the file system of the fullest key repository. */
   diskFreeBytes: z.number(),
   /** As GET /ready answers. */
@@ -87,6 +101,11 @@ export const keystone = {
   applyKeys: defineCommand('keystone.apply-keys', keyOrder, repositoryReport, 30_000),
   /** Hands over the keys of a repository, once an operator has allowed it at the node (`keystone.handOver: true`): how the keys of an existing Keystone come to the controller. */
   readKeys: defineCommand('keystone.read-keys', z.object({ kind: keyKind }), z.object({ kind: keyKind, generation: z.int(), keys: keySet }), 15_000),
+  /**
+   * At a master: `keystone-manage credential_migrate`, then counts. A credential is stale that is encrypted with another key than the
+   * repository's primary.
+   */
+  migrateCredentials: defineCommand('keystone.migrate-credentials', none, z.object({ total: z.int(), stale: z.int() }), 600_000),
   /** Points the replica at another source, by GTID. Idempotent. */
   repoint: defineCommand('keystone.repoint', z.object({ source: address }), databaseReport, 60_000),
   /** Builds the replica anew from a dump of the source, then follows it by GTID. */

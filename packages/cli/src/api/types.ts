@@ -143,6 +143,29 @@ export interface QuiesceResult {
   readonly thawsAt?: string;
 }
 
+export interface Agent {
+  readonly id: string;
+  readonly name: string;
+  readonly site: string;
+  readonly role: string;
+  readonly state: string;
+  readonly connected: boolean;
+  readonly controllers: readonly string[];
+  readonly enrolledAt: string;
+  readonly certificateExpiresAt: string;
+  readonly lastSeen?: string;
+  readonly skewMs?: number;
+  readonly report?: { readonly agentVersion: string; readonly rssBytes: number; readonly [role: string]: unknown };
+}
+
+export interface AgentToken {
+  readonly token: string;
+  readonly name: string;
+  readonly site: string;
+  readonly role: string;
+  readonly expiresAt: string;
+}
+
 export interface JobRef {
   readonly jobId: string;
 }
