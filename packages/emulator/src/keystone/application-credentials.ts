@@ -12,7 +12,7 @@ type KCall = Call<KeystoneState>;
 const schema = z.object({
   application_credential: z.object({
     name: z.string().min(1),
-    secret: z.string().optional(),
+    secret: z.string().nullish(),
     description: z.string().nullish(),
     expires_at: z.string().nullish(),
     unrestricted: z.boolean().default(false),
