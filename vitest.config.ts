@@ -16,7 +16,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'lab/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'proof/src/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'lab/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'proof/src/**/*.test.ts', 'quickstart/src/**/*.test.ts', 'quickstart/test/**/*.test.ts'],
           testTimeout: 20_000,
         },
       },

@@ -1,6 +1,6 @@
 // Runs one of the project's commands, first making sure that the npm packages are there: so every `npm run …` works in a
 // fresh clone. Only Node's own modules may be imported here.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -64,7 +64,19 @@ function takeLock(file) {
 
 const tsx = (file, ...rest) => run(process.execPath, ['--import', 'tsx', join(root, file), ...rest]);
 
+/** For what stays up: signals are passed on, and its end is waited for, so that nothing of it outlives this command. */
+function runOn(file, argv) {
+  const child = spawn(file, argv, { cwd: root, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`${file}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (status) => process.exit(status ?? 1));
+}
+
 const commands = {
+  start: () => runOn(process.execPath, ['--import', 'tsx', join(root, 'quickstart', 'src', 'main.ts'), ...args]),
   build: () => run(process.execPath, [join(root, 'scripts', 'build.mjs')]),
   typecheck: () => run(bin('tsc'), ['-p', 'tsconfig.json']),
   lint: () => run(bin('eslint'), ['.', ...args]),

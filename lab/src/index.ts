@@ -26,6 +26,8 @@ export type { CloudEntry } from './credentials.ts';
 export type { UpOptions } from './lab.ts';
 export type { SiteSpec } from './topology/load.ts';
 export { parseTopology, loadTopology } from './topology/load.ts';
+export { storyText, type MemberReport, type PointReport, type StoryReport } from './demo/report.ts';
+export { checkInvariant, type InvariantReport } from './guest/invariant.ts';
 
 export interface ServiceStatus {
   readonly service: string;

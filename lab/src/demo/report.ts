@@ -25,7 +25,8 @@ export interface MemberReport {
   readonly ip: string;
   readonly sameMac: boolean;
   readonly sameIp: boolean;
-  readonly answersPing: boolean;
+  /** Left out where there is nothing to ping: emulated guests have no network. */
+  readonly answersPing?: boolean;
   /** Last numbers that the writer found on the root and data disks when it came back. */
   readonly resumedAt: { readonly n0: number; readonly n1: number };
   /** n1 <= n0 <= n1 + 1 */
@@ -49,8 +50,13 @@ export interface StoryReport {
   /** From the power cut to both members' writers going on. */
   readonly writersBackSeconds: number;
   readonly sourceFenced: boolean;
-  readonly controllerResidentMiB: number;
+  /** Left out where the controller shares its process with others. */
+  readonly controllerResidentMiB?: number;
   readonly seconds: number;
+  /** Where the application was recovered; default site2. */
+  readonly recoverySite?: string;
+  /** The sites were emulated, and worked so many times faster than real ones. */
+  readonly emulated?: { readonly speed: number };
 }
 
 export function storyText(report: StoryReport): string {
@@ -64,8 +70,9 @@ export function storyText(report: StoryReport): string {
     rows.push(['  backed up', `${(p.bytesBackedUp / 1e6).toFixed(1)} MB in ${p.seconds.toFixed(1)} s`]);
   }
   for (const m of report.members) {
-    rows.push([`Member ${m.name} at site2`, m.ok ? 'good' : 'NOT GOOD']);
-    rows.push(['  same MAC, same IP, answers ping', `${yes(m.sameMac)}, ${yes(m.sameIp)}, ${yes(m.answersPing)}`]);
+    rows.push([`Member ${m.name} at ${report.recoverySite ?? 'site2'}`, m.ok ? 'good' : 'NOT GOOD']);
+    if (m.answersPing === undefined) rows.push(['  same MAC, same IP', `${yes(m.sameMac)}, ${yes(m.sameIp)}`]);
+    else rows.push(['  same MAC, same IP, answers ping', `${yes(m.sameMac)}, ${yes(m.sameIp)}, ${yes(m.answersPing)}`]);
     rows.push(['  writer resumed at (root, data)', `${m.resumedAt.n0}, ${m.resumedAt.n1}; consistent: ${yes(m.consistent && m.logs.ok)}`]);
     rows.push(['  writes lost since the point', String(m.lostWrites)]);
     for (const v of m.logs.violations) rows.push(['  violation', v]);
@@ -74,7 +81,7 @@ export function storyText(report: StoryReport): string {
   rows.push(['RPO (age of the data)', `${report.rpoSeconds.toFixed(1)} s`]);
   rows.push(['RTO (request to all members ACTIVE)', `${report.rtoSeconds.toFixed(1)} s`]);
   rows.push(['Power cut to both writers going on', `${report.writersBackSeconds.toFixed(1)} s`]);
-  rows.push(['Controller resident', `${report.controllerResidentMiB} MiB`]);
+  if (report.controllerResidentMiB !== undefined) rows.push(['Controller resident', `${report.controllerResidentMiB} MiB`]);
   const width = Math.max(...rows.map(([k]) => k.length)) + 2;
   return rows.map(([k, v]) => `${k.padEnd(width)}${v}`.trimEnd()).join('\n');
 }

@@ -4,6 +4,7 @@ import type { MemoryBroker } from '@godwit/oslo-messaging';
 import { Brokers } from './broker/brokers.ts';
 import { cloudEntries, type CloudEntry, type ConfigFiles, writeConfig, type WriteConfigOptions } from './config.ts';
 import { type Clock, createClock } from './core/clock.ts';
+import { storeNamed } from './cinder/stores.ts';
 import { createRandom } from './core/random.ts';
 import type { Site } from './core/site.ts';
 import { World } from './core/world.ts';
@@ -59,6 +60,8 @@ export interface Emulator {
   /** Everything that the sites (or one) have. */
   inventory(site?: string): SiteInventory[];
   frozen(): FrozenGuest[];
+  /** What lies on the backup target that the sites share. */
+  backupBytes(): number;
   /** Requests that asked for a change and were answered, oldest first; some ten thousand are kept. */
   readonly changes: readonly AnsweredRequest[];
   /** How many things the services are still working on. */
@@ -141,6 +144,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     writeConfig: (directory, given) => writeConfig(world, directory, rpcUrl, given),
     inventory: (only) => inventory(world, running(), only),
     frozen: () => frozenGuests(world),
+    backupBytes: () => [...world.sites.values()].slice(0, 1).reduce((n, site) => n + storeNamed(site, 'backups').used, 0),
     changes,
     get working() {
       return workUnderWay(world.sites.values());

@@ -1,0 +1,32 @@
+export interface StopSignal {
+  readonly signal: AbortSignal;
+  /** 130 after Ctrl-C, 143 after SIGTERM, as shells have it; undefined: nobody asked to stop. */
+  readonly exitCode: number | undefined;
+}
+
+const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** A terminal sends Ctrl-C to npm and to this process, and npm may pass it on: that is one wish, not two. */
+const onceMs = 1_000;
+
+/**
+ * The first signal stops in order. A later one, for the impatient, calls `force`. The death of who started us counts as well: a killed
+ * `npm` must not leave sites, a database and ports behind.
+ */
+export function stopSignal(force: () => void): StopSignal {
+  const controller = new AbortController();
+  const state: { signal: AbortSignal; exitCode: number | undefined } = { signal: controller.signal, exitCode: undefined };
+  let at = 0;
+  const stop = (code: number): void => {
+    if (state.exitCode === undefined) {
+      state.exitCode = code;
+      at = performance.now();
+      controller.abort(new Error('stopped'));
+    } else if (performance.now() - at > onceMs) force();
+  };
+  for (const [name, code] of Object.entries(codes)) process.on(name, () => stop(code));
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) stop(codes.SIGHUP);
+  }, 500).unref();
+  return state;
+}
