@@ -31,6 +31,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'contract',
+          include: ['contract/test/**/*.test.ts'],
+          testTimeout: 15 * 60_000,
+          hookTimeout: 30 * 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'lab',
           include: ['lab/test/**/*.test.ts'],
           testTimeout: 15 * 60_000,

@@ -36,7 +36,7 @@ const version = '6.0';
 export const thawQueue = (serverId: string): string => `godwit.thaw.${serverId}`;
 
 export function createNovaCompute(client: () => RpcClient, context: RpcContext): NovaCompute {
-  const message = (method: string, guest: GuestRef): RpcMessage => ({
+  const message = (method: 'quiesce_instance' | 'unquiesce_instance', guest: GuestRef): RpcMessage => ({
     target: { exchange: 'nova', topic: 'compute', server: guest.host, version },
     method,
     args: { instance: instance(guest.serverId) },

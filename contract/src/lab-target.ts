@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { createCloud, loadCloud, type Cloud } from '@godwit/openstack';
+import { createRpcClient, type RpcClient } from '@godwit/oslo-messaging';
+import { agent, emptyProject, guestReady, openLab, writerAt } from '@godwit/lab';
+import { recordingDispatcher, sendRaw } from './exchange.ts';
+import type { Covered } from './covered.ts';
+import { observedCloud, observedRpc } from './covered.ts';
+import type { As, CloudOptions, Target } from './target.ts';
+
+const sites = ['site1', 'site2'];
+
+/** The lab's two real sites. Runs in the network `ops`: `npm run test:contract -- --lab` brings it there. */
+export async function labTarget(covered: Covered): Promise<Target> {
+  const lab = openLab();
+  if ((await lab.status()).phase !== 'up') throw new Error('the lab is not up: npm run test:contract -- --lab brings it up');
+  const dispatcher = recordingDispatcher();
+  const rpcs = new Map<string, RpcClient>();
+  const urls = new Map(await Promise.all(sites.map(async (site) => [site, (await readFile(lab.paths.rpcUrl(site), 'utf8')).trim()] as const)));
+  return {
+    kind: 'lab',
+    cloud: async (site: string, as: As, options: CloudOptions = {}): Promise<Cloud> => {
+      const name = as === 'tenant' ? site : `${site}-${as === 'service' ? 'godwit' : as}`;
+      const project = options.project ?? (as === 'service' ? 'service' : undefined);
+      const auth = { ...(project === undefined ? {} : { project_name: project }), ...(options.password === undefined ? {} : { password: options.password }) };
+      const config = await loadCloud({ cloud: name, env: {}, files: [lab.paths.clouds], overrides: { auth } });
+      return observedCloud(createCloud(config, { dispatcher }), covered);
+    },
+    cloudOf: (config) => observedCloud(createCloud(config, { dispatcher }), covered),
+    send: (method, url, headers, body) => sendRaw(dispatcher, method, url, headers, body),
+    rpc: (site) => {
+      let rpc = rpcs.get(site);
+      if (!rpc) rpcs.set(site, (rpc = observedRpc(createRpcClient({ url: urls.get(site) ?? '', name: 'contract suite' }), covered)));
+      return rpc;
+    },
+    computeHost: (site) => lab.sites.find((s) => s.name === site)?.hypervisor ?? '',
+    stop: (site, service) => lab.stopService(site, service, { kill: true }),
+    start: (site, service) => lab.startService(site, service),
+    guestAgent: async (site, server, action) => void (await agent(lab, site, server.ip, action)),
+    guestReady: (site, id) => guestReady(lab, site, id),
+    writerAt: (site, server) => writerAt(lab, site, server.ip),
+    reset: async () => {
+      await lab.heal();
+      for (const site of sites) {
+        const services = (await lab.status()).sites.find((s) => s.site === site)?.services ?? [];
+        for (const s of services) if (!s.running) await lab.startService(site, s.service);
+      }
+      await Promise.all(sites.map((site) => emptyProject(lab, site)));
+    },
+    close: async () => {
+      for (const rpc of rpcs.values()) await rpc.close();
+      await dispatcher.close();
+    },
+  };
+}
