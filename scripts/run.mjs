@@ -89,6 +89,7 @@ const commands = {
   'test:proof': () => tsx('proof/src/run-tests.ts', ...args),
   lab: () => tsx('lab/src/main.ts', ...args),
   'test:lab': () => tsx('lab/src/run-tests.ts', ...args),
+  'test:contract': () => tsx('contract/src/run-tests.ts', ...args),
   'demo:lab': () => tsx('lab/src/demo/main.ts', ...args),
   bench: () => tsx('bench/src/main.ts', ...args),
   godwit: () => run(process.execPath, [join(root, 'bin', 'godwit.mjs'), ...args]),

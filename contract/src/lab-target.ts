@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createCloud, loadCloud, type Cloud } from '@godwit/openstack';
 import { createRpcClient, type RpcClient } from '@godwit/oslo-messaging';
-import { agent, emptyProject, guestReady, openLab, writerAt } from '@godwit/lab';
+import { agent, emptyProject, guestReady, openLab } from '@godwit/lab';
 import { recordingDispatcher, sendRaw } from './exchange.ts';
 import type { Covered } from './covered.ts';
 import { observedCloud, observedRpc } from './covered.ts';
@@ -37,7 +37,6 @@ export async function labTarget(covered: Covered): Promise<Target> {
     start: (site, service) => lab.startService(site, service),
     guestAgent: async (site, server, action) => void (await agent(lab, site, server.ip, action)),
     guestReady: (site, id) => guestReady(lab, site, id),
-    writerAt: (site, server) => writerAt(lab, site, server.ip),
     reset: async () => {
       await lab.heal();
       for (const site of sites) {

@@ -27,8 +27,6 @@ export interface Target {
   guestAgent(site: string, server: { readonly id: string; readonly ip: string }, action: 'stop' | 'cont' | 'kill' | 'start'): Promise<void>;
   /** Resolves when the guest has booted and its writer writes. */
   guestReady(site: string, serverId: string): Promise<void>;
-  /** Where the guest's writer is now: it stands still while the guest is frozen. */
-  writerAt(site: string, server: { readonly id: string; readonly ip: string }): Promise<number>;
   /** Empties the tenant's project, so that a run begins as the one before it. */
   reset(): Promise<void>;
   close(): Promise<void>;

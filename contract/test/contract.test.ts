@@ -1,8 +1,11 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openSuite } from '../src/open.ts';
+import { compute, server } from './compute.ts';
 import { identity } from './identity.ts';
 import { image } from './image.ts';
 import { network } from './network.ts';
+import { protection } from './protection.ts';
+import { volume } from './volume.ts';
 
 const { suite } = await openSuite();
 beforeAll(() => suite.target.reset(), 30 * 60_000);
@@ -11,3 +14,7 @@ afterAll(() => suite.close());
 identity(suite);
 network(suite);
 image(suite);
+volume(suite);
+protection(suite);
+compute(suite);
+server(suite);

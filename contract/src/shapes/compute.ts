@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { empty, hex, ip, is, links, mac, map, nothing, text, timeMicro, timeZ, uuid } from './base.ts';
+import { hex, ip, is, links, mac, map, nothing, text, timeMicro, timeZ, uuid } from './base.ts';
 
 export const service = z.strictObject({
   binary: is('nova-compute', 'nova-conductor', 'nova-scheduler'), host: text, id: uuid, zone: text, status: is('enabled', 'disabled'), state: is('up', 'down'),
@@ -79,4 +79,3 @@ export const failedServer = z.looseObject({
 
 export const attachedVolume = z.strictObject({ volumeId: uuid, serverId: uuid, device: text.regex(/^\/dev\/vd[a-z]$/), tag: z.null(), delete_on_termination: z.boolean(), attachment_id: uuid, bdm_uuid: uuid });
 export const interfaceAttachment = z.strictObject({ net_id: uuid, port_id: uuid, mac_addr: mac, port_state: is('ACTIVE', 'DOWN', 'BUILD'), fixed_ips: z.array(z.strictObject({ subnet_id: uuid, ip_address: ip })), tag: z.null() });
-export const nothingAttached = empty;

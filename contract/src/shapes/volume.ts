@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { empty, hex, is, links, map, nothing, text, timeMicro, url, uuid } from './base.ts';
+import { empty, hex, is, links, map, nothing, text, timeMicro, uuid } from './base.ts';
 
 const attachment = z.strictObject({ id: uuid, attachment_id: uuid, volume_id: uuid, server_id: uuid, host_name: text, device: text, attached_at: timeMicro });
 
@@ -35,6 +35,8 @@ const imageMetadata = { volume_image_metadata: map.optional() };
 
 /** The answer to a creation and to an update: without what the list and the show add. */
 export const bornVolume = z.strictObject({ ...common, status: is('creating'), updated_at: z.null(), service_uuid: z.null(), attachments: nothing });
+/** To an administrator. */
+export const bornAdminVolume = bornVolume.extend({ migration_status: z.null(), provider_id: z.null(), cluster_name: z.null() });
 export const changedVolume = z.strictObject({ ...common, service_uuid: uuid, ...imageMetadata });
 export const volume = z.strictObject({ ...common, service_uuid: uuid.nullable(), 'os-vol-tenant-attr:tenant_id': hex, ...imageMetadata });
 /** To an administrator. */
@@ -100,8 +102,6 @@ export const restore = z.strictObject({ restore: z.strictObject({ backup_id: uui
 export const backupObject = z.strictObject({
   driver_info: empty, id: uuid, user_id: hex, project_id: hex, volume_id: uuid, host: text, availability_zone: text.nullable(), container: text, parent_id: uuid.nullable(), status: is('available'),
   fail_reason: z.null(), size: z.int(), display_name: text.nullable(), display_description: text.nullable(), service_metadata: text.nullable(), service: text, object_count: z.int(),
-  temp_volume_id: z.null(), temp_snapshot_id: z.null(), snapshot_id: uuid.nullable(), data_timestamp: text, restore_volume_id: uuid.nullable(), encryption_key_id: z.null(),
+  temp_volume_id: z.null(), temp_snapshot_id: z.null(), snapshot_id: uuid.nullable(), data_timestamp: text, restore_volume_id: uuid.nullable(), encryption_key_id: z.null(), metadata: map,
   created_at: text, updated_at: text, deleted_at: z.null(), deleted: z.boolean(), num_dependent_backups: z.int(),
-}).partial();
-export const attachmentRecord = z.strictObject({ id: uuid, volume_id: uuid, instance: uuid, status: text, attach_mode: text.nullable(), attached_at: text.nullable(), detached_at: text, connection_info: z.record(z.string(), z.unknown()) }).partial();
-export const bookmark = url;
+});

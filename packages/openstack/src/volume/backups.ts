@@ -12,7 +12,7 @@ export const backupSchema = z.looseObject({
   status: z.string(),
   /** GiB of the volume. */
   size: z.number().nullish(),
-  /** All zeros in an imported backup. */
+  /** Of an imported backup, too, that of the volume at the site where it was made. */
   volume_id: z.string().nullish(),
   snapshot_id: z.string().nullish(),
   container: z.string().nullish(),
