@@ -118,6 +118,7 @@ function update(call: CinderCall): Answer {
   const { state, site } = call;
   const group = findGroup(call);
   const body = bodyObject(call, 'group');
+  if (Object.keys(body).length === 0) throw badRequest('Invalid input for field/attribute group. Value: {}. {} is not valid under any of the given schemas');
   const [add, remove] = [ids(text(body, 'add_volumes')), ids(text(body, 'remove_volumes'))];
   const both = add.filter((id) => remove.includes(id));
   if (both.length > 0) throw invalidVolume(`UUIDs ['${both.join("', '")}'] are in both add and remove volume list.`);

@@ -1,5 +1,5 @@
 import type { Site } from '../core/site.ts';
-import { ApiError, notFound } from '../errors.ts';
+import { notFound } from '../errors.ts';
 import { faultFormat } from '../http/formats.ts';
 import { ok, type ErrorFormat, type Json, type ResourceRow, type Route, type ServiceDefinition } from '../http/service.ts';
 import { attachmentRoutes } from './attachments.ts';
@@ -79,7 +79,7 @@ export const cinder: ServiceDefinition<CinderState> = {
   prefix: '/v3',
   projectInPath: true,
   microversions: { min: '3.0', max: '3.71' },
-  errors: { ...errors, unknownPath: () => new ApiError(404, 'The resource could not be found.') },
+  errors,
   rootRoutes: [
     { method: 'GET', path: '/', auth: false, handler: (call) => ({ status: 300, body: { versions: [version(call.root)] } }) },
     { method: 'GET', path: '/v3', auth: false, handler: (call) => ok({ versions: [version(call.root)] }) },

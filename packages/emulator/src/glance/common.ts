@@ -28,6 +28,11 @@ export const glanceErrors: ErrorFormat = {
   },
   refusal: (rule) => refused(403, `You are not authorized to complete ${rule} action.`),
   unknownPath: () => new ApiError(404, 'The resource could not be found.'),
+  // Glance has the middleware let everybody in, and says it itself.
+  unauthorized: JSON.stringify({
+    message: 'This server could not verify that you are authorized to access the document you requested. Either you supplied the wrong credentials (e.g., bad password), or your browser does not understand how to supply the credentials required.<br /><br />\n\n\n',
+    code: '401 Unauthorized', title: 'Unauthorized',
+  }),
 };
 
 export const stamp = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;

@@ -8,11 +8,12 @@ const faultNames: Readonly<Record<number, string>> = {
   413: 'overLimit', 415: 'badMediaType', 429: 'overLimit', 501: 'notImplemented', 503: 'serviceUnavailable',
 };
 
-/** Nova's and Cinder's: `{itemNotFound: {code, message}}`. */
+/** Nova's and Cinder's: `{itemNotFound: {code, message}}`; for a path that they do not know webob answers, in its own way. */
 export const faultFormat: ErrorFormat = {
-  render: ({ status, message }) => json({ [faultNames[status] ?? 'computeFault']: { code: status, message } }),
+  render: ({ status, message, type }) =>
+    type === 'webob' ? json({ message: `${message}<br /><br />\n\n\n`, code: '404 Not Found', title: 'Not Found' }) : json({ [faultNames[status] ?? 'computeFault']: { code: status, message } }),
   refusal: (rule) => forbidden(`Policy doesn't allow ${rule} to be performed.`),
-  unknownPath: () => new ApiError(404, 'The resource could not be found.'),
+  unknownPath: () => new ApiError(404, 'The resource could not be found.', { type: 'webob' }),
 };
 
 /** What keystonemiddleware answers before any service sees the request. */

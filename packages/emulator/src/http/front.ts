@@ -150,7 +150,7 @@ async function answerOf(deps: FrontDeps, ask: Ask): Promise<Answer> {
     // The middleware looks at the token before anything looks at the path.
     if (!token && match?.route.auth !== false) {
       drain(request);
-      return { status: 401, bytes: Buffer.from(unauthorizedBody), headers: { 'content-type': 'application/json', 'www-authenticate': `Keystone uri="${site.address}/identity"` } };
+      return { status: 401, bytes: Buffer.from(service.errors.unauthorized ?? unauthorizedBody), headers: { 'content-type': 'application/json', 'www-authenticate': `Keystone uri="${site.address}/identity"` } };
     }
     if (!match) throw unknownPath(table);
     if (project !== undefined && token && project !== token.projectId && !token.admin) throw new ApiError(400, `Malformed request url`);

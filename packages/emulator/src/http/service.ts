@@ -76,6 +76,8 @@ export interface ErrorFormat {
   refusal(rule: string): ApiError;
   /** What an unknown path is answered with; default a 404 with webob's text. */
   unknownPath?(): ApiError;
+  /** What a request without a valid token is answered with; default what keystonemiddleware says. */
+  readonly unauthorized?: string;
 }
 
 export interface Microversions {

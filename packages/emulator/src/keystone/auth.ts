@@ -13,7 +13,7 @@ const userRef = z.object({ id: z.string().optional(), name: z.string().optional(
 export const authSchema = z.object({
   auth: z.object({
     identity: z.object({
-      methods: z.array(z.string()).min(1),
+      methods: z.array(z.string(), { error: "'methods' is a required property" }).min(1),
       password: z.object({ user: userRef.extend({ password: z.string() }) }).optional(),
       token: z.object({ id: z.string() }).optional(),
       application_credential: z.object({ id: z.string().optional(), name: z.string().optional(), secret: z.string(), user: userRef.optional() }).optional(),

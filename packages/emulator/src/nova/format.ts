@@ -1,15 +1,11 @@
-import { ApiError, badRequest } from '../errors.ts';
+import { badRequest, type ApiError } from '../errors.ts';
 import { faultFormat } from '../http/formats.ts';
 import type { ErrorFormat } from '../http/service.ts';
 
-/** As Cinder's, but what routes finds no path for is answered by webob. */
+/** As Cinder's, but for a character set that is named. */
 export const novaFormat: ErrorFormat = {
-  render: (error, call) =>
-    error.type === 'webob'
-      ? { contentType: 'application/json', text: JSON.stringify({ message: `${error.message}<br /><br />\n\n\n`, code: '404 Not Found', title: 'Not Found' }) }
-      : { ...faultFormat.render(error, call), contentType: 'application/json; charset=UTF-8' },
-  refusal: (rule) => faultFormat.refusal(rule),
-  unknownPath: () => new ApiError(404, 'The resource could not be found.', { type: 'webob' }),
+  ...faultFormat,
+  render: (error, call) => ({ ...faultFormat.render(error, call), contentType: error.type === 'webob' ? 'application/json' : 'application/json; charset=UTF-8' }),
 };
 
 /** Words of nova.api.validation for the first thing that is wrong. */
