@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createCloud, loadCloud, type Cloud } from '@godwit/openstack';
 import { createRpcClient, type RpcClient } from '@godwit/oslo-messaging';
-import { agent, emptyProject, guestReady, openLab } from '@godwit/lab';
+import { agent, connect, emptyProject, guestReady, openLab } from '@godwit/lab';
 import { recordingDispatcher, sendRaw } from './exchange.ts';
 import type { Covered } from './covered.ts';
 import { observedCloud, observedRpc } from './covered.ts';
@@ -44,10 +44,19 @@ export async function labTarget(covered: Covered): Promise<Target> {
         for (const s of services) if (!s.running) await lab.startService(site, s.service);
       }
       await Promise.all(sites.map((site) => emptyProject(lab, site)));
+      for (const site of sites) await removeKinds(await connect(lab, `${site}-admin`));
     },
     close: async () => {
       for (const rpc of rpcs.values()) await rpc.close();
       await dispatcher.close();
     },
   };
+}
+
+/** Kinds of things that a run which was broken off has left, in no project. */
+async function removeKinds(admin: Cloud): Promise<void> {
+  const ours = (thing: { readonly name: string }): boolean => thing.name.startsWith('contract');
+  for (const type of (await admin.volume.groupTypes.list()).filter(ours)) await admin.volume.groupTypes.delete(type.id);
+  for (const flavor of (await admin.compute.flavors.list()).filter(ours)) await admin.compute.flavors.delete(flavor.id);
+  await admin.close();
 }

@@ -47,7 +47,7 @@ export function usedApis(root: string, isOurs: (file: string) => boolean): UsedA
       for (const type of parts(checker.getNonNullableType(receiver))) {
         const path = apis.get(type);
         if (path === 'any-name') unclear.push(`${where(node)}: ${member} of something that may be several APIs`);
-        else if (path !== undefined && isFunction(checker, type, member)) {
+        else if (path !== undefined && member !== 'close' && isFunction(checker, type, member)) {
           uses.push({ api: path === '' ? member : `${path}.${member}`, keys: call ? call.arguments.flatMap((arg) => keysOf(checker, checker.getTypeAtLocation(arg), arg)) : [], at: where(node) });
         } else if (type === rpcClient) rpc.push({ name: member, at: where(node) });
       }
@@ -105,16 +105,6 @@ function apiTypes(program: ts.Program, checker: ts.TypeChecker, root: string): M
   return map;
 }
 
-/** Every method that the client's API has. */
-export function allApis(root: string): string[] {
-  const config = ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), (f) => ts.sys.readFile(f)).config, ts.sys, root);
-  const program = ts.createProgram([join(root, 'packages/openstack/src/index.ts')], config.options);
-  const checker = program.getTypeChecker();
-  return [...apiTypes(program, checker, root)].flatMap(([type, path]) =>
-    checker.getPropertiesOfType(type).filter((p) => checker.getTypeOfSymbol(p).getCallSignatures().length > 0 && p.name !== 'close').map((p) => (path === '' ? p.name : `${path}.${p.name}`)),
-  );
-}
-
 function exportedType(program: ts.Program, checker: ts.TypeChecker, file: string, name: string): ts.Type | undefined {
   const source = program.getSourceFile(file);
   const symbol = source && checker.getSymbolAtLocation(source);
@@ -130,7 +120,10 @@ function memberType(checker: ts.TypeChecker, type: ts.Type, member: string, at: 
   // As it was written: the type of the literal itself, not widened to `string`.
   const declaration = symbol.valueDeclaration;
   if (declaration && ts.isPropertyAssignment(declaration)) return checker.getTypeAtLocation(declaration.initializer);
-  if (declaration && ts.isShorthandPropertyAssignment(declaration)) return checker.getTypeAtLocation(declaration.name);
+  if (declaration && ts.isShorthandPropertyAssignment(declaration)) {
+    const value = checker.getShorthandAssignmentValueSymbol(declaration);
+    return value && checker.getTypeOfSymbolAtLocation(value, declaration);
+  }
   return checker.getTypeOfSymbolAtLocation(symbol, at);
 }
 

@@ -2,12 +2,13 @@ import { afterAll, beforeAll } from 'vitest';
 import { openSuite } from '../src/open.ts';
 import { compute, server } from './compute.ts';
 import { identity } from './identity.ts';
+import { gaps } from './gaps.ts';
 import { image } from './image.ts';
 import { network } from './network.ts';
 import { protection } from './protection.ts';
 import { volume } from './volume.ts';
 
-const { suite } = await openSuite();
+const { suite, covered } = await openSuite();
 beforeAll(() => suite.target.reset(), 30 * 60_000);
 afterAll(() => suite.close());
 
@@ -18,3 +19,4 @@ volume(suite);
 protection(suite);
 compute(suite);
 server(suite);
+gaps(covered);
