@@ -87,7 +87,7 @@ async function openRole(config: AgentConfig, identity: Identity, log: Log): Prom
       if (!config.keystone) throw new AgentError('GW_AGENT_CONFIG', 'terminal', 'this node was enrolled as keystone, and agent.yaml has no `keystone`', { action: 'docs/operators/agent.md shows one.' });
       const { KeystoneRole } = await import('./keystone/role.ts');
       const { keystone } = config;
-      const database = keystone.database && (await import('./keystone/database/database.ts')).openDatabase(keystone.database, log);
+      const database = keystone.database && (await import('./keystone/database/database.ts')).openDatabase(keystone.database, { files: diskFiles, stateDir: config.stateDir, log });
       return new KeystoneRole({ config: keystone, stateDir: config.stateDir, files: diskFiles, log, ...(database && { database }) });
     }
   }

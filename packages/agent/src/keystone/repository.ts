@@ -94,7 +94,7 @@ export class KeyRepository {
   async #carryOut(order: Order, keys: KeySet, contents: Contents, journal: Journal): Promise<void> {
     const { files, sleep, settleMs = 1_000, mode = 0o600 } = this.#options;
     const steps = planKeys({ disk: contents.disk, retired: contents.retired, target: keys, drop: order.drop });
-    const owner = await this.#owner();
+    const owner = await this.owner();
     if (steps.length > 0) {
       const placed = steps.flatMap((s) => (s.do === 'place' ? [s.index] : []));
       await journal.begin(order, Object.fromEntries(placed.map((i) => [i, keys[i] ?? ''])));
@@ -149,11 +149,12 @@ export class KeyRepository {
 
   async #look(): Promise<{ contents: Contents; journal: Journal }> {
     const { files, mode = 0o600 } = this.#options;
-    const owner = await this.#owner();
+    const owner = await this.owner();
     return { contents: await readContents(files, this.path, mode, owner), journal: new Journal(files, this.path, owner) };
   }
 
-  async #owner(): Promise<Owner> {
+  /** Whom the keys belong to. */
+  async owner(): Promise<Owner> {
     if (this.#options.owner) return this.#options.owner;
     const dir = await this.#options.files.stat(this.path);
     if (dir?.kind !== 'directory') throw new AgentError('GW_AGENT_REPO_WRITE', 'terminal', `${this.path} is no directory`, { action: 'Make it, or name the right one in agent.yaml.' });

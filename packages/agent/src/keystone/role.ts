@@ -3,10 +3,13 @@ import type { Files } from '../node/files.ts';
 import type { Log } from '../node/log.ts';
 import { handler, type Handler, type Role } from '../node/role.ts';
 import { AgentError, reason } from '../protocol/errors.ts';
-import { type DatabaseReport, keystone, type KeyKind, type KeystoneReport, type RepositoryReport } from '../protocol/keystone.ts';
+import { type DatabaseReport, keystone, type KeyKind, type KeystoneReport, type KeystoneSettings, type RepositoryReport } from '../protocol/keystone.ts';
 import { Held } from './held.ts';
+import { byIndex } from './key.ts';
+import { runCredentialMigrate } from './migrate-credentials.ts';
 import { unready } from './readiness.ts';
 import { KeyRepository } from './repository.ts';
+import { readSettings } from './settings.ts';
 
 /** The database of a Keystone node, as this role uses it. */
 export interface Database {
@@ -15,6 +18,8 @@ export interface Database {
   poll(): Promise<DatabaseReport>;
   repoint(source: { host: string; port: number }): Promise<DatabaseReport>;
   seed(source: { host: string; port: number }, force: boolean, signal: AbortSignal): Promise<DatabaseReport>;
+  /** @param primary the primary key of the credential repository */
+  countCredentials(primary: string): Promise<{ total: number; stale: number }>;
   close(): Promise<void>;
 }
 
@@ -43,6 +48,7 @@ export class KeystoneRole implements Role {
   readonly #now: () => number;
   #reports: RepositoryReport[] = [];
   #free = 0;
+  #settings: KeystoneSettings | undefined;
   #looked = Number.NEGATIVE_INFINITY;
   #sign = '';
   #changed: () => void = () => undefined;
@@ -79,6 +85,14 @@ export class KeystoneRole implements Role {
         options.log('warn', 'keys handed over to the controller', { kind });
         return { kind, ...(await this.#repository(kind).keys()) };
       }),
+      handler(keystone.migrateCredentials, 'credentials', async (_none, signal) => {
+        const repository = this.#repository('credential');
+        const { keys } = await repository.keys();
+        const primary = keys[Object.keys(keys).sort(byIndex).at(-1) ?? ''];
+        if (primary === undefined) throw new AgentError('GW_AGENT_CREDENTIALS', 'waiting', 'this node has no credential keys yet');
+        await runCredentialMigrate(config.manage, config.config.filter((c) => c.endsWith('.conf')), await repository.owner(), signal);
+        return await this.#database().countCredentials(primary);
+      }),
       handler(keystone.repoint, 'database', async ({ source }) => this.#told(await this.#database().repoint(source))),
       handler(keystone.seed, 'database', async ({ source, force = false }, signal) => this.#told(await this.#database().seed(source, force, signal))),
       handler(keystone.hold, 'keys', async ({ reason: why }) => {
@@ -95,6 +109,7 @@ export class KeystoneRole implements Role {
     return {
       repositories: this.#reports,
       database: this.#options.database?.last ?? noDatabase,
+      ...(this.#settings && { settings: this.#settings }),
       diskFreeBytes: this.#free,
       ready: { ok, reasons: [...reasons] },
       ...(this.#held.reason !== null && { held: this.#held.reason }),
@@ -140,6 +155,7 @@ export class KeystoneRole implements Role {
     const all = [...this.#repositories.values()];
     const [reports, free] = [await Promise.all(all.map((r) => r.inspect())), await Promise.all(all.map((r) => this.#options.files.freeBytes(r.path).catch(() => 0)))];
     this.#reports = reports;
+    this.#settings = await readSettings(this.#options.config.config);
     this.#free = free.length === 0 ? 0 : Math.min(...free);
     this.#looked = this.#now();
     const sign = significant(this.report());
@@ -180,6 +196,6 @@ export class KeystoneRole implements Role {
 }
 
 /** What a controller should hear of at once; positions and lag are told with the next report. */
-function significant({ repositories, database: d, ready, held }: KeystoneReport): string {
-  return JSON.stringify([repositories, d.role, d.readOnly, d.source, d.ioRunning, d.sqlRunning, d.lastError?.number, d.cluster, d.diverged, d.problems.map((p) => p.code), ready.ok, ready.reasons.map((r) => r.code), held]);
+function significant({ repositories, database: d, settings, ready, held }: KeystoneReport): string {
+  return JSON.stringify([repositories, d.role, d.readOnly, d.source, d.ioRunning, d.sqlRunning, d.lastError?.number, d.cluster, d.diverged, d.problems.map((p) => p.code), settings, ready.ok, ready.reasons.map((r) => r.code), held]);
 }

@@ -35,6 +35,10 @@ const keystoneSchema = z.strictObject({
   owner: z.optional(z.string().check(z.regex(/^\d+:\d+$/, 'UID:GID in numbers'))),
   /** How long a Keystone may take from listing the repository to reading it. */
   settleSeconds: z._default(z.number().check(z.minimum(0), z.maximum(10)), 1),
+  /** keystone.conf, and directories of more of them: their settings are reported, as rotation depends on them. */
+  config: z._default(z.array(path), ['/etc/keystone/keystone.conf', '/etc/keystone/keystone.conf.d']),
+  /** Re-encrypts credentials when their key changes, at a master. */
+  manage: z._default(z.array(z.string()).check(z.minLength(1)), ['/usr/bin/keystone-manage']),
   /** Whether the controller may ask for the keys that are there: to take over an existing Keystone's. */
   handOver: z._default(z.boolean(), false),
   database: z.optional(databaseSchema),
