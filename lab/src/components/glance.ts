@@ -24,6 +24,8 @@ export const glance: Component = {
         file1: { filesystem_store_datadir: '/var/lib/glance/images' },
         os_glance_staging_store: { filesystem_store_datadir: '/var/lib/glance/staging' },
         os_glance_tasks_store: { filesystem_store_datadir: '/var/lib/glance/tasks' },
+        // By default only ports 80 and 443 may be fetched from; here is another Glance's, and godwit-server's.
+        import_filtering_opts: { allowed_ports: `[80,443,${String(ports.image)},8790]` },
         keystone_authtoken: authToken(facts, 'glance'),
         paste_deploy: { flavor: 'keystone' },
       }),

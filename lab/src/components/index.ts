@@ -9,6 +9,7 @@ import { replica1, replica2 } from '../star/replica.ts';
 import type { ComponentName } from '../topology/schema.ts';
 import { ceph } from './ceph.ts';
 import { cinder } from './cinder.ts';
+import { glanceShared } from './glance-shared.ts';
 import { glance } from './glance.ts';
 import { keystone } from './keystone.ts';
 import { libvirt } from './libvirt.ts';
@@ -24,7 +25,7 @@ import { swift } from './swift.ts';
 
 export const components: Readonly<Record<ComponentName, Component>> = {
   ceph, cinder, glance, keystone, libvirt, mariadb, memcached, neutron, nova, openvswitch, placement, rabbitmq, swift,
-  'swift-backup': swiftBackup,
+  'swift-backup': swiftBackup, 'glance-shared': glanceShared,
   galera, garbd, haproxy, 'star-catalogue': starCatalogue, 'replica-1': replica1, 'replica-2': replica2, 'keystone-1': keystone1, 'keystone-2': keystone2,
   'agent-1': agent1, 'agent-2': agent2, 'nova-api': novaApi, 'cinder-api': cinderApi,
 };

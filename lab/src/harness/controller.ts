@@ -16,6 +16,10 @@ export interface ControllerOptions {
   readonly crashAt?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly port?: number;
+  /** One with a name goes on with the database of its earlier life. */
+  readonly keepDatabase?: boolean;
+  /** Sites beside the lab's own, as in godwit.yaml. */
+  readonly extraSites?: Readonly<Record<string, unknown>>;
 }
 
 export interface Controller {
@@ -50,13 +54,15 @@ export async function startController(lab: Lab, options: ControllerOptions = {})
   const name = options.name ?? 'controller';
   const dir = join(lab.paths.state, 'harness', name);
   await mkdir(dir, { recursive: true, mode: 0o755 });
-  const config = parse(await readFile(lab.paths.godwit, 'utf8')) as { server: { listen: string }; database: { embedded: string } };
+  const config = parse(await readFile(lab.paths.godwit, 'utf8')) as { sites: Record<string, unknown>; server: { listen: string; publicUrl?: string }; database: { embedded: string } };
   const host = config.server.listen.split(':')[0] ?? '';
   const port = options.port ?? 8790;
   config.server.listen = `${host}:${port}`;
+  Object.assign(config.sites, options.extraSites);
   // In the run's folder, which goes when the lab is taken down.
-  if (options.name !== undefined) config.database.embedded = join(lab.paths.state, 'run', `pg-${name}-${Date.now().toString(36)}`);
   const configFile = join(dir, 'godwit.yaml');
+  const before = options.keepDatabase === true ? (parse(await readFile(configFile, 'utf8')) as typeof config).database.embedded : undefined;
+  if (options.name !== undefined) config.database.embedded = before ?? join(lab.paths.state, 'run', `pg-${name}-${Date.now().toString(36)}`);
   await writeFile(configFile, stringify(config), { mode: 0o600 });
   const logFile = join(dir, 'controller.log');
   const pidFile = join(dir, 'controller.pid');

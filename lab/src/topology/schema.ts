@@ -27,7 +27,7 @@ const image = z.strictObject({
 });
 
 export const componentNames = [
-  'mariadb', 'rabbitmq', 'memcached', 'keystone', 'glance', 'placement', 'nova', 'neutron', 'openvswitch', 'ceph', 'cinder', 'libvirt', 'swift', 'swift-backup',
+  'mariadb', 'rabbitmq', 'memcached', 'keystone', 'glance', 'placement', 'nova', 'neutron', 'openvswitch', 'ceph', 'cinder', 'libvirt', 'swift', 'swift-backup', 'glance-shared',
   // of a star
   'galera', 'garbd', 'star-catalogue', 'replica-1', 'replica-2', 'keystone-1', 'keystone-2', 'haproxy', 'agent-1', 'agent-2', 'nova-api', 'cinder-api',
 ] as const;
@@ -67,6 +67,8 @@ export const topologySchema = z
       /** What the component swift-backup is: whose Swift it writes to, and the availability zone that it is asked for by. */
       swiftBackup: z.strictObject({ site: name, zone: name, compression: z.enum(['zstd', 'zlib', 'none']) }).optional(),
     }).prefault({}),
+    /** What the component glance-shared is: a region of whose Keystone. */
+    glanceShared: z.strictObject({ keystoneOf: name }).optional(),
     projects: z.record(name, z.strictObject({ quotas: z.record(z.string(), z.int()).default({}) })),
     users: z.record(name, z.strictObject({ roles: z.array(role) })),
     flavors: z.array(flavor).default([]),

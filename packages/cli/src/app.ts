@@ -4,12 +4,17 @@ import { agentRoutes } from './commands/agent.ts';
 import { catalogRoutes } from './commands/catalog.ts';
 import { eventRoutes } from './commands/event.ts';
 import { groupRoutes } from './commands/group.ts';
+import { imageRoutes } from './commands/image.ts';
 import { jobRoutes } from './commands/job.ts';
 import { protect } from './commands/protect.ts';
 import { recover } from './commands/recover.ts';
 import { recoveryPointRoutes } from './commands/recovery-point.ts';
 import { serverRoutes } from './commands/server.ts';
 import { siteRoutes } from './commands/site.ts';
+import { addressRoutes, inventory, usage as showUsage } from './commands/inventory.ts';
+import { quotaRoutes } from './commands/quota.ts';
+import { ready } from './commands/ready.ts';
+import { syncRoutes } from './commands/sync.ts';
 import { completion } from './commands/completion.ts';
 
 /** @param json errors of usage as JSON, as the others with -f json */
@@ -24,6 +29,13 @@ export function makeApp(version: string, json = false): Application<Context> {
       protect,
       'recovery-point': recoveryPointRoutes,
       recover,
+      image: imageRoutes,
+      sync: syncRoutes,
+      quota: quotaRoutes,
+      inventory,
+      address: addressRoutes,
+      usage: showUsage,
+      ready,
       job: jobRoutes,
       catalog: catalogRoutes,
       server: serverRoutes,

@@ -12,11 +12,12 @@ export type { AuthConfig, BodySource, CallOptions, Clock, CloudConfig, ErrorKind
 export type { ComputeApi, ComputeService, Hypervisor } from './compute/index.ts';
 export type { Flavor, FlavorCreate } from './compute/flavors.ts';
 export type { Keypair, KeypairCreate } from './compute/keypairs.ts';
+export type { ServerGroup, ServerGroupCreate } from './compute/server-groups.ts';
 export type { AttachedVolume, BlockDevice, Interface, Server, ServerCreate } from './compute/server-types.ts';
 export type { ApplicationCredential, CatalogEndpoint, CatalogService, Domain, Grant, IdentityApi, IdentityBody, Project, Region, Role, RoleAssignment, User } from './identity/index.ts';
-export type { Image, ImageApi, ImageCreate, ImageDownload, ImagePatch } from './image/index.ts';
+export type { Image, ImageApi, ImageCreate, ImageDownload, ImageMember, ImagePatch, ImageTask } from './image/index.ts';
 export type { NetworkApi, NetworkBody } from './network/index.ts';
-export type { Agent, Extension, FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet } from './network/schemas.ts';
+export type { AddressGroup, Agent, Extension, FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet } from './network/schemas.ts';
 export type { Container, ObjectEntry, ObjectInfo, ObjectPut, ObjectStoreApi } from './object-store/index.ts';
 export type { Inventory, PlacementApi, ResourceProvider } from './placement/index.ts';
 export type { Attachment } from './volume/attachments.ts';

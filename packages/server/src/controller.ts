@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type Clock, createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
+import { createResources, migrateResources, ResourceStore, type ResourceTables } from '@godwit/resources';
 import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
 import { createEngine, type EngineOptions, stillOurs } from '@godwit/workflow';
 import type { Kysely } from 'kysely';
@@ -60,10 +61,11 @@ export async function startController(options: ControllerOptions): Promise<Contr
   try {
     const database = await openDatabase(config.database, env, note('postgres'));
     parts.push(() => database.close());
-    const catalogue = openCatalogue<Tables>(database.url, (error) => log.warn({ err: error }, 'a database connection broke'));
+    const catalogue = openCatalogue<Tables & ResourceTables>(database.url, (error) => log.warn({ err: error }, 'a database connection broke'));
     parts.push(() => catalogue.destroy());
     // Kysely's type is invariant in its tables; migrations know of none.
     await migrate(catalogue as unknown as Kysely<unknown>);
+    await migrateResources(catalogue as unknown as Kysely<unknown>);
 
     const sites = await openSites(config, { beforeChange: stillOurs, ...options.sites, env });
     parts.push(() => sites.close());
@@ -80,17 +82,21 @@ export async function startController(options: ControllerOptions): Promise<Contr
     });
     const agents = await openAgents(config, { db: catalogue as unknown as Kysely<unknown>, controller: executorId, listen: address, log: note('agents') });
     if (agents) parts.push(() => agents.hub.close());
-    const protection = createProtection({ engine, sites, store: new Store(catalogue), clock, log: note('protection') });
+    const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), clock, log: note('protection') });
+    const resources = createResources({ engine, sites, store: new ResourceStore(catalogue as unknown as Kysely<ResourceTables>), clock, log: note('resources') });
     sites.start();
     parts.push(() => engine.stop(options.graceMs ?? 35_000));
     await engine.start();
     parts.push(() => protection.close());
     protection.start();
+    parts.push(() => resources.close());
+    resources.start();
     parts.push(keepJobs(engine.jobs, clock.now, (error) => log.warn({ err: error }, 'old jobs could not be forgotten')));
 
     const { tls, roles } = config.server;
     const app = await createServer({
       protection,
+      resources,
       sites,
       jobs: engine.jobs,
       agents: agents?.hub,
@@ -99,6 +105,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
       clock: clock.now,
       roles,
       version,
+      ...(config.server.publicUrl !== undefined && { publicUrl: config.server.publicUrl }),
       ...(tls && { tls: { cert: await readFile(tls.certFile, 'utf8'), key: await readFile(tls.keyFile, 'utf8') } }),
     });
     parts.push(() => app.close());

@@ -15,6 +15,7 @@ import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { pointRoutes } from './routes/points.ts';
+import { resourceRoutes } from './routes/resources.ts';
 import type { App } from './routes/route.ts';
 import { serverRoutes } from './routes/servers.ts';
 import { siteRoutes } from './routes/sites.ts';
@@ -46,6 +47,6 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   registerAuth(app, deps);
   registerBodies(app);
   await registerOpenApi(app, deps.version ?? '0.0.0');
-  for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes, agentRoutes]) routes(app, deps);
+  for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes, agentRoutes, resourceRoutes]) routes(app, deps);
   return app;
 }

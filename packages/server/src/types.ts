@@ -1,5 +1,6 @@
 import type { AgentHub } from '@godwit/agent-hub';
 import type { Caller, ProtectionService } from '@godwit/protection';
+import type { ResourcesService } from '@godwit/resources';
 import type { ProjectRef, SiteRegistry } from '@godwit/sites';
 import type { JobStore } from '@godwit/workflow';
 import type { FastifyBaseLogger } from 'fastify';
@@ -8,6 +9,7 @@ import type { FastifyBaseLogger } from 'fastify';
 export interface Identity {
   readonly userId: string;
   readonly userName: string;
+  readonly userDomain?: string;
   /** Left out for a token without a project. */
   readonly project?: ProjectRef;
   /** A system-scoped token: the whole deployment, no project. */
@@ -39,6 +41,8 @@ export type Clock = () => Date;
 
 export interface ServerDeps {
   readonly protection: ProtectionService;
+  /** Left out: none of its routes are there. */
+  readonly resources?: ResourcesService;
   readonly sites: SiteRegistry;
   readonly jobs: JobStore;
   /** Left out: none are configured. */
@@ -49,6 +53,8 @@ export interface ServerDeps {
   /** Default: admin, member, reader, called so. */
   readonly roles?: RoleNames;
   readonly version?: string;
+  /** Where a site’s services reach this server. */
+  readonly publicUrl?: string;
   /** PEM texts; left out: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** How often a quiet event stream sends a comment, so that proxies keep it open. Default 15 s. */
@@ -61,6 +67,8 @@ export interface ServerDeps {
 
 /** Who asks, as routes see it. */
 export interface Principal extends Caller {
+  /** Name of the user's domain, where Keystone told it. */
+  readonly userDomain?: string;
   readonly level: Level;
 }
 

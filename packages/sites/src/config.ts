@@ -57,6 +57,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       listen: z.string().regex(/^.+:\d+$/).default('127.0.0.1:8790'),
       tls: z.strictObject({ certFile: z.string(), keyFile: z.string() }).optional(),
+      publicUrl: z.url().optional().describe('where the sites’ services reach this server: for images that a Glance fetches through it'),
       roles: z
         .strictObject({
           admin: z.array(z.string()).default(['admin']),

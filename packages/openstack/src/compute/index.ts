@@ -7,6 +7,7 @@ import type { Session } from '../session/session.ts';
 import type { CallOptions, Query } from '../types.ts';
 import { createFlavors } from './flavors.ts';
 import { createKeypairs } from './keypairs.ts';
+import { createServerGroups } from './server-groups.ts';
 import { createServers } from './servers.ts';
 import { WANT } from './version.ts';
 
@@ -43,6 +44,7 @@ export function createCompute(service: Service, session: Session) {
     servers: createServers(service),
     flavors: createFlavors(service),
     keypairs: createKeypairs(service),
+    serverGroups: createServerGroups(service),
     services: {
       /** For administrators. `binary`: nova-compute, nova-conductor, nova-scheduler. */
       list: (query: { readonly binary?: string; readonly host?: string } = {}, options?: CallOptions): Promise<ComputeService[]> =>

@@ -56,9 +56,24 @@ export interface ImagePatch {
   readonly value?: unknown;
 }
 
+export const imageMemberSchema = z.looseObject({
+  image_id: z.string(),
+  /** A project. */
+  member_id: z.string(),
+  /** pending, accepted, rejected: whether the project shows it in its own list. */
+  status: z.string(),
+});
+export type ImageMember = z.infer<typeof imageMemberSchema>;
+
+export const imageTaskSchema = z.looseObject({ id: z.string(), type: maybe(z.string()), status: z.string(), message: z.string().nullish(), created_at: maybe(z.string()) });
+/** What Glance does by itself with an image, an import say: pending, processing, success, failure. */
+export type ImageTask = z.infer<typeof imageTaskSchema>;
+
 export interface ImageDownload {
   readonly stream: Readable;
-  /** Bytes, if the service says. */
+  /** Where the stream begins: what was asked for, or 0 where the service does not know of ranges. */
+  readonly from: number;
+  /** Bytes of this answer, if the service says. */
   readonly size?: number;
   /** MD5 in hexadecimal, if the service says. For the real hash see os_hash_value of the image, and `checked`. */
   readonly md5?: string;
@@ -80,12 +95,14 @@ export function createImage(service: Service) {
       const headers = { 'content-type': 'application/octet-stream', ...(size === undefined ? {} : { 'content-length': String(size) }) };
       await service.send({ method: 'PUT', path: `${path(id)}/file`, stream: body, headers }, options);
     },
-    /** Streams. The reader must read it to its end or destroy it. OS_BAD_RESPONSE for an image without data. */
-    download: async (id: string, options?: CallOptions): Promise<ImageDownload> => {
-      const response = await service.stream({ method: 'GET', path: `${path(id)}/file`, headers: { accept: 'application/octet-stream' } }, options);
+    /** Streams, from byte `from` on. The reader must read it to its end or destroy it. OS_BAD_RESPONSE for an image without data. */
+    download: async (id: string, { from = 0, ...options }: CallOptions & { readonly from?: number } = {}): Promise<ImageDownload> => {
+      const headers = { accept: 'application/octet-stream', ...(from > 0 ? { range: `bytes=${from}-` } : {}) };
+      const response = await service.stream({ method: 'GET', path: `${path(id)}/file`, headers }, options);
       const size = Number(response.headers['content-length'] ?? NaN);
       const md5 = response.headers['content-md5'];
-      return { stream: response.stream, ...(Number.isNaN(size) ? {} : { size }), ...(md5 ? { md5 } : {}) };
+      const begins = response.status === 206 ? Number(/^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1] ?? NaN) : 0;
+      return { stream: response.stream, from: Number.isNaN(begins) ? 0 : begins, ...(Number.isNaN(size) ? {} : { size }), ...(md5 ? { md5 } : {}) };
     },
     update: async (id: string, patch: readonly ImagePatch[], options?: CallOptions): Promise<Image> =>
       service.json({ method: 'PATCH', path: path(id), body: patch, headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' } }, imageSchema, options),
@@ -101,6 +118,22 @@ export function createImage(service: Service) {
     /** Interoperable import: `{ name: 'glance-download', glance_region, glance_image_id }`. Accepted, not done. */
     import: async (id: string, method: { readonly name: string; readonly [field: string]: unknown }, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'POST', path: `${path(id)}/import`, body: { method } }, options);
+    },
+    /** What became of its imports, to whoever may see them. */
+    tasks: async (id: string, options?: CallOptions): Promise<ImageTask[]> =>
+      (await service.json({ method: 'GET', path: `${path(id)}/tasks` }, z.looseObject({ tasks: z.array(imageTaskSchema) }), options)).tasks,
+    /** Projects that it is shared with; only of one whose visibility is `shared`. */
+    members: {
+      list: async (id: string, options?: CallOptions): Promise<ImageMember[]> =>
+        (await service.json({ method: 'GET', path: `${path(id)}/members` }, z.looseObject({ members: z.array(imageMemberSchema) }), options)).members,
+      add: (id: string, project: string, options?: CallOptions): Promise<ImageMember> =>
+        service.json({ method: 'POST', path: `${path(id)}/members`, body: { member: project } }, imageMemberSchema, options),
+      /** For the member itself, and administrators. */
+      setStatus: (id: string, project: string, status: 'pending' | 'accepted' | 'rejected', options?: CallOptions): Promise<ImageMember> =>
+        service.json({ method: 'PUT', path: `${path(id)}/members/${seg(project)}`, body: { status } }, imageMemberSchema, options),
+      remove: async (id: string, project: string, options?: CallOptions): Promise<void> => {
+        await service.send({ method: 'DELETE', path: `${path(id)}/members/${seg(project)}` }, options);
+      },
     },
     /** The import methods that the site allows. */
     importMethods: async (options?: CallOptions): Promise<string[]> => {

@@ -4,7 +4,7 @@ import { quotaUsage } from '../quota.ts';
 import { seg, type Service } from '../service.ts';
 import type { CallOptions, Query } from '../types.ts';
 import {
-  agentSchema, extensionSchema, floatingIpSchema, networkSchema, portSchema, routerSchema, securityGroupRuleSchema, securityGroupSchema, subnetSchema,
+  addressGroupSchema, agentSchema, extensionSchema, floatingIpSchema, networkSchema, portSchema, routerSchema, securityGroupRuleSchema, securityGroupSchema, subnetSchema,
 } from './schemas.ts';
 
 /** The fields of a resource to create or to change, as Neutron's API reference has them. */
@@ -12,6 +12,10 @@ export type NetworkBody = Readonly<Record<string, unknown>>;
 
 /** Only with a page size does Neutron tell of further pages; without one it sends all, or as many as the site allows. */
 const PAGE = 500;
+
+/** These are small: fewer, larger pages. */
+const REVISIONS_PAGE = 5_000;
+const revisionSchema = z.looseObject({ id: z.string(), revision_number: z.number() });
 
 /** All of Neutron's collections work alike. */
 function collection<S extends z.ZodType>(service: Service, path: string, plural: string, singular: string, item: S) {
@@ -41,6 +45,13 @@ function collection<S extends z.ZodType>(service: Service, path: string, plural:
     deleteTag: async (id: string, tag: string, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'DELETE', path: `${path}/${seg(id)}/tags/${seg(tag)}` }, options);
     },
+    /** Only which there are, and of which revision: a fraction of the bytes of `list`, to find out what has changed. */
+    revisions: async (query: Query = {}, options?: CallOptions): Promise<Map<string, number>> =>
+      new Map((await listAll(service, { path, key: plural, item: revisionSchema, query: { ...query, fields: ['id', 'revision_number'] }, pageSize: REVISIONS_PAGE }, options)).map((r) => [r.id, r.revision_number])),
+    /** All of them at once: others are taken away. */
+    setTags: async (id: string, tags: readonly string[], options?: CallOptions): Promise<void> => {
+      await service.send({ method: 'PUT', path: `${path}/${seg(id)}/tags`, body: { tags } }, options);
+    },
   };
 }
 
@@ -52,6 +63,15 @@ export function createNetwork(service: Service) {
     ports: collection(service, '/ports', 'ports', 'port', portSchema),
     securityGroups: collection(service, '/security-groups', 'security_groups', 'security_group', securityGroupSchema),
     securityGroupRules: collection(service, '/security-group-rules', 'security_group_rules', 'security_group_rule', securityGroupRuleSchema),
+    addressGroups: {
+      ...collection(service, '/address-groups', 'address_groups', 'address_group', addressGroupSchema),
+      addAddresses: async (id: string, addresses: readonly string[], options?: CallOptions): Promise<void> => {
+        await service.send({ method: 'PUT', path: `/address-groups/${seg(id)}/add_addresses`, body: { address_group: { addresses } } }, options);
+      },
+      removeAddresses: async (id: string, addresses: readonly string[], options?: CallOptions): Promise<void> => {
+        await service.send({ method: 'PUT', path: `/address-groups/${seg(id)}/remove_addresses`, body: { address_group: { addresses } } }, options);
+      },
+    },
     floatingIps: collection(service, '/floatingips', 'floatingips', 'floatingip', floatingIpSchema),
     routers: collection(service, '/routers', 'routers', 'router', routerSchema),
     /** For administrators. */

@@ -65,6 +65,7 @@ export const securityGroupRuleSchema = z.looseObject({
   port_range_max: z.number().nullish(),
   remote_ip_prefix: z.string().nullish(),
   remote_group_id: z.string().nullish(),
+  remote_address_group_id: z.string().nullish(),
   description: z.string().nullish(),
 });
 export type SecurityGroupRule = z.infer<typeof securityGroupRuleSchema>;
@@ -73,9 +74,22 @@ export const securityGroupSchema = z.looseObject({
   ...owned,
   name: z.string(),
   stateful: maybe(z.boolean()),
+  /** Grows with every change, a rule's too. */
+  revision_number: maybe(z.number()),
   security_group_rules: orElse(z.array(securityGroupRuleSchema), []),
 });
 export type SecurityGroup = z.infer<typeof securityGroupSchema>;
+
+export const addressGroupSchema = z.looseObject({
+  id: z.string(),
+  name: z.string().nullish().transform((name) => name ?? ''),
+  description: z.string().nullish(),
+  project_id: maybe(z.string()),
+  revision_number: maybe(z.number()),
+  /** CIDRs. */
+  addresses: orElse(z.array(z.string()), []),
+});
+export type AddressGroup = z.infer<typeof addressGroupSchema>;
 
 export const floatingIpSchema = z.looseObject({
   ...owned,

@@ -6,6 +6,7 @@ const tokenSchema = z.looseObject({
   expiresAt: z.date(),
   userId: z.string(),
   userName: z.string(),
+  userDomainName: z.string().optional(),
   projectName: z.string().optional(),
   projectDomainName: z.string().optional(),
   systemScope: z.boolean().default(false),
@@ -19,6 +20,7 @@ export function readToken(site: string, raw: unknown): Identity {
   return {
     userId: token.userId,
     userName: token.userName,
+    ...(token.userDomainName !== undefined && { userDomain: token.userDomainName }),
     ...(name !== undefined && domain !== undefined && { project: { name, domain } }),
     system: token.systemScope,
     roles: token.roles,

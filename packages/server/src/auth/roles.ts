@@ -36,6 +36,7 @@ export function authorize(identity: Identity, need: Level, names: RoleNames): Pr
   return {
     userId: identity.userId,
     userName: identity.userName,
+    ...(identity.userDomain !== undefined && { userDomain: identity.userDomain }),
     ...(identity.project && { project: identity.project }),
     admin: level === 'admin',
     level,

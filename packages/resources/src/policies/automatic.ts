@@ -1,0 +1,75 @@
+import { toGodwitError, type ProjectRef } from '@godwit/sites';
+import type { Deps } from '../deps.ts';
+import { lookAtTarget, readRecord } from '../images/find.ts';
+import { differences } from '../images/record.ts';
+import { projectOf } from '../project.ts';
+import type { StoredPolicy } from '../store/store.ts';
+import { covers, currentImages, excluded } from './match.ts';
+import type { ImagePolicy } from './schemas.ts';
+
+export interface AutomaticOptions extends Deps {
+  /** Begins a clone unless one of that image is under way. */
+  readonly clone: (project: ProjectRef, from: string, imageId: string, name: string, to: readonly string[]) => Promise<void>;
+}
+
+const TICK_MS = 2_000;
+
+/** New and changed images of automatic policies follow by themselves: a plain loop, each policy at its own pace. */
+export class AutomaticLoop {
+  readonly #options: AutomaticOptions;
+  readonly #looked = new Map<string, number>();
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: AutomaticOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#loop();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #loop(): Promise<void> {
+    const { store, clock, log } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const policies = await store.policies<ImagePolicy>('image').catch(() => []);
+      for (const policy of policies.filter((p) => p.doc.mode === 'automatic')) {
+        const now = clock.now().getTime();
+        if (signal.aborted || now - (this.#looked.get(policy.id) ?? -Infinity) < policy.doc.everySeconds * 1_000) continue;
+        this.#looked.set(policy.id, now);
+        await this.look(policy, policies.filter((p) => p.project === policy.project)).catch((error: unknown) => {
+          const { code, message } = toGodwitError(error);
+          if (!signal.aborted) log('warn', 'an image policy could not be followed', { policy: policy.name, code, message });
+        });
+      }
+      await clock.sleep(TICK_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async look(policy: StoredPolicy<ImagePolicy>, all: readonly StoredPolicy<ImagePolicy>[]): Promise<void> {
+    const { sites, log } = this.#options;
+    const { source: from, sites: targets } = policy.doc;
+    const project = projectOf(policy.project);
+    const source = sites.get(from);
+    const images = (await currentImages(source, project)).filter((i) => covers(policy.doc, i) && !excluded(i, all));
+    for (const image of images) {
+      const record = await readRecord(source, project, image, false);
+      const lacking: string[] = [];
+      for (const name of targets.filter((t) => t !== from)) {
+        try {
+          const { copy, conflict } = await lookAtTarget(sites.get(name), project, record);
+          if (!copy || conflict || copy.os_hidden === true || differences(copy, record).length > 0) lacking.push(name);
+        } catch (error) {
+          log('info', 'a site of an image policy cannot be looked at', { policy: policy.name, site: name, message: toGodwitError(error).message });
+        }
+      }
+      if (lacking.length > 0) await this.#options.clone(project, from, image.id, record.name, lacking);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { Image } from '@godwit/openstack';
+import { at, type ProjectRef, type Site } from '@godwit/sites';
+import { marks } from '../images/record.ts';
+import { projectIdAt } from '../project.ts';
+import type { StoredPolicy } from '../store/store.ts';
+import { selected } from '../sync/types.ts';
+import type { ImagePolicy } from './schemas.ts';
+
+export const covers = (policy: Pick<ImagePolicy, 'images' | 'tags'>, image: Pick<Image, 'name' | 'tags'>): boolean => selected({ names: policy.images, tags: policy.tags }, image.name ?? '', image.tags);
+
+/** A project's own images that can be had by name: of several of one name, the newest. */
+export async function currentImages(site: Site, project: ProjectRef): Promise<Image[]> {
+  const projectId = await projectIdAt(site, project);
+  const images = await at(site.name, () => site.asProject(project).image.list({ owner: projectId, status: 'active' }));
+  const newest = new Map<string, Image>();
+  for (const image of images.filter((i) => i.owner === projectId && i.name && i.os_hidden !== true && i[marks.job] === undefined && !i.name.startsWith('godwit-') && (i.size ?? 0) > 0)) {
+    const known = newest.get(image.name ?? '');
+    if (!known || (known.created_at ?? '') < (image.created_at ?? '')) newest.set(image.name ?? '', image);
+  }
+  return [...newest.values()];
+}
+
+/** `none` goes before all others: what it names is left where it is. */
+export function excluded(image: Image, policies: readonly StoredPolicy<ImagePolicy>[]): boolean {
+  return policies.some((p) => p.doc.mode === 'none' && covers(p.doc, image));
+}

@@ -1,0 +1,86 @@
+import { toGodwitError, type ProjectRef } from '@godwit/sites';
+import type { Deps } from '../deps.ts';
+import { findImage, lookAtTarget, readRecord } from '../images/find.ts';
+import { differences } from '../images/record.ts';
+import { driverOf } from '../sync/drivers.ts';
+import { makePlan, scopeOf, type ActivePolicy } from '../sync/plan.ts';
+import type { SyncKind } from '../sync/types.ts';
+import type { Readiness, ReadinessNeeds } from './schemas.ts';
+
+const kinds = { 'security-groups': 'securityGroups', flavors: 'flavors', keypairs: 'keypairs', 'server-groups': 'serverGroups' } as const satisfies Partial<Record<SyncKind, keyof ReadinessNeeds>>;
+type Kind = keyof typeof kinds;
+
+/** Of no policy: nothing is remembered of it. */
+export const NO_POLICY = '00000000-0000-0000-0000-000000000000';
+
+/** One policy for each kind that something is needed of, as if it were kept in step from there to here. */
+export function needsAsPolicies(needs: ReadinessNeeds, project: ProjectRef, user: ProjectRef | undefined): ActivePolicy[] {
+  return (Object.keys(kinds) as Kind[]).flatMap((kind): ActivePolicy[] => {
+    const names = needs[kinds[kind]];
+    if (names.length === 0) return [];
+    return [{
+      id: NO_POLICY, projects: [project], users: user ? [user] : [],
+      policy: { name: 'readiness', kinds: kind === 'security-groups' ? ['address-groups', 'security-groups'] : [kind], sites: [needs.from, needs.at], source: needs.from, ...(kind === 'security-groups' ? {} : { names }), mode: 'report', delete: false, everySeconds: 60 },
+    }];
+  });
+}
+
+/** Are these at the site, identical, now? When the site that they are compared with is away, only whether they are there. */
+export async function checkReadiness(deps: Deps, project: ProjectRef, user: ProjectRef | undefined, needs: ReadinessNeeds): Promise<Readiness> {
+  const missing: Readiness['missing'] = [];
+  let compared = true;
+  for (const active of needsAsPolicies(needs, project, user)) {
+    const kind = active.policy.kinds.at(-1) as Kind;
+    const names = needs[kinds[kind]];
+    try {
+      const { report } = await makePlan(deps, active);
+      const away = report.unreachable.find((u) => u.site === needs.at);
+      if (away) throw new Error(away.message);
+      const wanted = (key: string): string | undefined => names.find((n) => key.endsWith(` ${n}`));
+      for (const c of report.changes) if (wanted(c.key) !== undefined && c.site === needs.at) missing.push({ what: c.kind, name: wanted(c.key) ?? '', reason: c.action === 'create' ? 'it is not there' : `it differs in ${c.fields.map((f) => f.field).join(', ')}`, repairable: true });
+      for (const c of report.conflicts) if (wanted(c.key) !== undefined && c.code !== 'GW_SYNC_EXTRA') missing.push({ what: c.kind, name: wanted(c.key) ?? '', reason: c.reason, repairable: false });
+      const there = await namesAt(deps, active, needs.from, kind);
+      for (const name of names) if (!there.has(name)) missing.push({ what: kind, name, reason: `it is not at ${needs.from} either`, repairable: false });
+    } catch (error) {
+      const known = toGodwitError(error);
+      if (known.code !== 'GW_SYNC_SOURCE_AWAY') throw known;
+      compared = false;
+      const there = await namesAt(deps, active, needs.at, kind);
+      for (const name of names) if (!there.has(name)) missing.push({ what: kind, name, reason: 'it is not there', repairable: false });
+    }
+  }
+  for (const name of needs.images) {
+    const state = await imageState(deps, project, needs, name);
+    compared &&= state.compared;
+    if (state.missing) missing.push({ what: 'images', name, ...state.missing });
+  }
+  return { ready: missing.length === 0, at: needs.at, from: needs.from, missing, compared };
+}
+
+async function namesAt(deps: Deps, active: ActivePolicy, site: string, kind: Kind): Promise<Set<string>> {
+  return new Set((await driverOf(kind).list(scopeOf(deps, active, site))).map((i) => i.name));
+}
+
+async function imageState(deps: Deps, project: ProjectRef, needs: ReadinessNeeds, name: string): Promise<{ compared: boolean; missing?: { reason: string; repairable: boolean } }> {
+  const there = deps.sites.get(needs.at);
+  try {
+    const source = deps.sites.get(needs.from);
+    const record = await readRecord(source, project, await findImage(source, project, name), false);
+    const { copy, conflict } = await lookAtTarget(there, project, record);
+    if (!copy) return { compared: true, missing: { reason: conflict ? `another image has the name there (${conflict.id})` : 'it is not there', repairable: !conflict } };
+    const differ = differences(copy, { ...record, visibility: copy.visibility ?? record.visibility });
+    return differ.length === 0 ? { compared: true } : { compared: true, missing: { reason: `it differs in ${differ.join(', ')}`, repairable: true } };
+  } catch (error) {
+    const known = toGodwitError(error);
+    if (known.code === 'GW_IMAGE_UNKNOWN') return { compared: true, missing: { reason: `it is not at ${needs.from} either`, repairable: false } };
+    if (known.site !== needs.from || known.kind === 'terminal') throw known;
+    try {
+      await findImage(there, project, name);
+      return { compared: false };
+    } catch (inner) {
+      const e = toGodwitError(inner);
+      if (e.code !== 'GW_IMAGE_UNKNOWN') throw e;
+      return { compared: false, missing: { reason: 'it is not there', repairable: false } };
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import type { Engine } from '@godwit/workflow';
+import type { Deps } from './deps.ts';
+import { imageService } from './images/service.ts';
+import { policyService } from './policies/service.ts';
+import { quotaService } from './quotas/service.ts';
+import { readinessService } from './readiness/service.ts';
+import type { ResourcesService } from './service-types.ts';
+import { syncService } from './sync/service.ts';
+import { callerProject } from './project.ts';
+import { addressConflicts, readInventory } from './views/inventory.ts';
+import { inventoryQuerySchema } from './views/schemas.ts';
+import { readUsage } from './views/usage.ts';
+
+export interface ResourcesOptions extends Deps {
+  /** Not started yet: workflows are defined on it here. */
+  readonly engine: Engine;
+}
+
+/** Use case 4. Defines its workflows on the engine, so call it before engine.start(). */
+export function createResources(options: ResourcesOptions): ResourcesService {
+  const { engine, ...deps } = options;
+  const images = imageService(deps, engine);
+  const policies = policyService(deps, engine, images);
+  const sync = syncService(deps, engine);
+  const quotas = quotaService(deps);
+  const readiness = readinessService(deps, images, sync);
+  const parts = [policies, sync, quotas];
+  return {
+    ...images.api,
+    ...policies.api,
+    ...sync.api,
+    ...quotas.api,
+    ...readiness.api,
+    inventory: (caller, query) => readInventory(deps, callerProject(caller), inventoryQuerySchema.parse(query)),
+    addressConflicts: (caller) => addressConflicts(deps, callerProject(caller)),
+    usage: (caller) => readUsage(deps, callerProject(caller), caller.admin),
+    start: () => {
+      for (const part of parts) part.start();
+    },
+    close: async () => {
+      await Promise.all(parts.map((part) => part.close()));
+    },
+  };
+}

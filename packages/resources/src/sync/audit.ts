@@ -1,0 +1,77 @@
+import { toGodwitError } from '@godwit/sites';
+import type { Deps } from '../deps.ts';
+import { makePlan, type ActivePolicy } from './plan.ts';
+import { RevisionReader } from './revision-reader.ts';
+import type { SyncReport } from './schemas.ts';
+
+export interface AuditOptions extends Deps {
+  readonly policies: () => Promise<readonly ActivePolicy[]>;
+  /** Begins the sync of a policy whose drift is to be repaired. */
+  readonly repair: (active: ActivePolicy) => Promise<void>;
+}
+
+const TICK_MS = 5_000;
+
+/** The continuous audit: a plain loop. Each policy is looked at when its time has come, by whichever controller sees it first; drift is kept as its report, and repaired if the policy says so. */
+export class AuditLoop {
+  readonly #options: AuditOptions;
+  readonly #readers = new Map<string, RevisionReader>();
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#loop();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #loop(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        for (const active of await this.#options.policies()) {
+          if (signal.aborted) return;
+          await this.#due(active);
+        }
+      } catch (error) {
+        if (!signal.aborted) this.#options.log('warn', 'the audit could not read its policies', { error: String(error) });
+      }
+      await this.#options.clock.sleep(TICK_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async #due(active: ActivePolicy): Promise<void> {
+    const { store, clock, log } = this.#options;
+    const last = await store.audit(active.id);
+    if (last && clock.now().getTime() - last.at.getTime() < active.policy.everySeconds * 1_000) return;
+    try {
+      const report = await this.audit(active);
+      if (report.changes.length > 0 && active.policy.mode === 'repair') await this.#options.repair(active);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      const known = toGodwitError(error);
+      log('warn', 'an audit failed', { policy: active.policy.name, code: known.code, message: known.message });
+      const empty: SyncReport = { policy: active.policy.name, at: clock.now().toISOString(), compared: 0, changes: [], conflicts: [], unreachable: [{ site: known.site ?? '', code: known.code, message: known.message }] };
+      await store.putAudit(active.id, clock.now(), empty).catch(() => undefined);
+    }
+  }
+
+  /** Looks once, and keeps what it found. */
+  async audit(active: ActivePolicy): Promise<SyncReport> {
+    const { store, clock } = this.#options;
+    let reader = this.#readers.get(active.id);
+    if (!reader) this.#readers.set(active.id, (reader = new RevisionReader()));
+    reader.begin();
+    const { report, agreed, gone } = await makePlan(this.#options, active, reader, this.#stop.signal);
+    await store.setBaseline(active.id, agreed, gone);
+    await store.putAudit(active.id, clock.now(), report);
+    return report;
+  }
+}
