@@ -44,7 +44,8 @@ async function createMember(emulator: Emulator, site: string, cloud: Cloud, spec
   if (!image || !flavor || !network) throw new Error(`${site} has no image godwit-guest, flavor vnf.small or network vnf-net: use a topology that gives them`);
   const volumes = await Promise.all([
     cloud.volume.volumes.create({ name: `${spec.name}-root`, size: 1, imageRef: image.id }),
-    cloud.volume.volumes.create({ name: `${spec.name}-data`, size: 1 }),
+    // Metadata: a restore lays it over that of the new volume, which must be Godwit's all the same.
+    cloud.volume.volumes.create({ name: `${spec.name}-data`, size: 1, metadata: { purpose: 'data' } }),
   ]);
   for (const volume of volumes) {
     await eventually(`volume ${volume.name ?? ''}`, signal, async () => {

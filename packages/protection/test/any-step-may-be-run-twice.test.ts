@@ -10,7 +10,7 @@ import { withdraw } from '../src/protect/publish.ts';
 import { recoverPreflight, type RecoveryPlan } from '../src/recover/assess.ts';
 import { bootServer } from '../src/recover/boot.ts';
 import { createPorts, deletePorts } from '../src/recover/ports.ts';
-import { restoreVolume } from '../src/recover/volumes.ts';
+import { deleteVolumes, restoreVolume } from '../src/recover/volumes.ts';
 import { names } from '../src/names.ts';
 import { aGroup, aManifest, aPoint, uuid, world, type World } from './fake-world.ts';
 
@@ -46,6 +46,21 @@ describe('promise: any step may be run twice (recover)', () => {
     w.site2.volumes.all[0]!.status = 'deleting';
     expect((await restoreVolume(w.deps, p, p.volumes[0]!, w.step)).id).not.toBe(again.id);
     expect((await restoreVolume(w.deps, { ...p, pointId: uuid(77) }, p.volumes[0]!, w.step)).id).not.toBe(again.id);
+  });
+
+  it('a volume whose labels the restore replaced is found by its name, labelled anew, and undone', async () => {
+    const p = await plan();
+    w.site2.backupMetadata['full'] = { role: 'db', godwit_group: 'of an earlier recovery', godwit_epoch: '1' };
+    // The controller died while it was restored: the volume has its first name, and the labels of old.
+    await w.site2.volumes.create({ name: `godwit-${p.pointId}-e${p.epoch}-v1`, backup_id: 'full', metadata: { ...w.site2.backupMetadata['full'] } });
+    await restoreVolume(w.deps, p, p.volumes[0]!, w.step);
+    await restoreVolume(w.deps, p, p.volumes[0]!, w.step);
+    expect(w.site2.volumes.all).toHaveLength(1);
+    expect(w.site2.volumes.all[0]?.metadata).toMatchObject({ role: 'db', godwit_group: p.group.id, godwit_epoch: String(p.epoch) });
+    // And in the middle of a restore, with nothing but its name.
+    Object.assign(w.site2.volumes.all[0]!, { name: `godwit-${p.pointId}-e${p.epoch}-v1`, metadata: { role: 'db' } });
+    await deleteVolumes(w.deps, p, w.step);
+    expect(w.site2.volumes.all).toEqual([]);
   });
 
   it('ports are made once, with the old MAC and IP, and deleted once', async () => {

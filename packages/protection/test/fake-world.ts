@@ -80,6 +80,8 @@ export class FakeSite {
   dead = false;
   /** Backup id to its parent's. */
   readonly parents: Record<string, string | undefined> = {};
+  /** Backup id to the metadata of its volume. */
+  readonly backupMetadata: Record<string, Record<string, string>> = {};
 
   constructor(name: string) {
     this.name = name;
@@ -165,7 +167,20 @@ export class FakeSite {
         quota: () => Promise.resolve(this.quotas),
       },
       volume: {
-        volumes: { ...volumes, setImageMetadata: () => Promise.resolve(), setBootable: () => Promise.resolve() },
+        volumes: {
+          ...volumes,
+          // As Cinder's restore does: what the backed up volume had replaces what the new one was given.
+          create: async (body: Record<string, unknown>) => {
+            const kept = this.backupMetadata[String(body['backup_id'])];
+            return volumes.create({ ...body, ...(kept ? { metadata: { ...kept } } : {}) });
+          },
+          setMetadata: async (id: string, metadata: Record<string, string>) => {
+            const volume = volumes.all.find((v) => v.id === id);
+            if (volume) volume['metadata'] = { ...(volume['metadata'] as Record<string, string>), ...metadata };
+          },
+          setImageMetadata: () => Promise.resolve(),
+          setBootable: () => Promise.resolve(),
+        },
         backups: {
           ...backups,
           delete: async (id: string) => {

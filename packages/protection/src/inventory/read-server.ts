@@ -72,7 +72,7 @@ function volumeRecord(server: Server, volume: Volume, device: string, deleteOnTe
 }
 
 /** Cinder shows its own notes on an attached volume among the user's metadata. */
-const cinderOwn = new Set(['attached_mode', 'readonly']);
+const cinderOwn = new Set(['attached_mode', 'readonly', 'src_backup_id']);
 
 /** Facts about the image's own data (size, checksum …) are not properties: they would be wrong for the recovered volume. */
 const imageFacts = new Set(['image_id', 'image_name', 'checksum', 'size', 'container_format', 'disk_format', 'signature_verified', 'min_disk', 'min_ram']);
