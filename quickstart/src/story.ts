@@ -1,6 +1,7 @@
 import type { Emulator } from '@godwit/emulator';
 import { checkInvariant, type MemberReport, type PointReport, type StoryReport } from '@godwit/lab';
 import { godwit, type CommandOptions } from './command.ts';
+import { narrator } from './narrate.ts';
 import { createVnf, connect, type Member } from './vnf.ts';
 import { eventually } from './wait.ts';
 import { lastNumber, logsOf, longestGapMs } from './writers.ts';
@@ -37,7 +38,7 @@ export async function playStory(world: World, options: StoryOptions): Promise<St
   const begun = performance.now();
   say(`A VNF of two members boots at ${source}, each from a Ceph volume and with a data volume; a writer appends to both.`);
   const [members, controller] = await Promise.all([createVnf(emulator, source, signal), world.controller]);
-  const cli: CommandOptions = { url: controller.url, cloudsFile: world.cloudsFile, cloud: target, echo: echoTo(say) };
+  const cli: CommandOptions = { url: controller.url, cloudsFile: world.cloudsFile, cloud: target, echo: narrator(say) };
   await godwit(cli, 'group', 'create', 'vnf', '--site', source, '--recovery-site', target, ...members.flatMap((m) => ['--member', m.name]));
   const points: PointReport[] = [];
   for (const kind of ['full', 'incremental']) points.push(await protectOnce(emulator, cli, members, kind, options));
@@ -49,7 +50,7 @@ export async function playStory(world: World, options: StoryOptions): Promise<St
   const killedAt = performance.now();
   say(`Recovering at ${target} …`);
   const restored = watchRestored(emulator, target);
-  const recovered = await godwit<Recovered>(cli, 'recover', 'vnf', '--to', target, '--yes');
+  const recovered = await godwit<Recovered>({ ...cli, echo: narrator(say) }, 'recover', 'vnf', '--to', target, '--yes');
   restored.end();
   const back = recovered.servers.map((s) => ({ ...s, volumes: [] as string[] }));
   const cloud = connect(emulator, target);
@@ -71,10 +72,6 @@ export async function playStory(world: World, options: StoryOptions): Promise<St
   }
 }
 
-const echoTo = (say: (text: string) => void) => (text: string): void => {
-  for (const line of text.split('\n')) if (line.trim() !== '') say(`  ${line.trim()}`);
-};
-
 const writersAt = (emulator: Emulator, site: string, members: readonly Member[]): number[] => members.map((m) => lastNumber(logsOf(emulator, site, m.volumes).root));
 
 async function protectOnce(emulator: Emulator, cli: CommandOptions, members: readonly Member[], kind: string, { source, target, say, signal }: StoryOptions): Promise<PointReport> {
@@ -84,7 +81,7 @@ async function protectOnce(emulator: Emulator, cli: CommandOptions, members: rea
   const before = writersAt(emulator, source, members);
   const bytesBefore = emulator.backupBytes();
   const begun = performance.now();
-  const point = await godwit<Point>(cli, 'protect', 'vnf');
+  const point = await godwit<Point>({ ...cli, echo: narrator(say) }, 'protect', 'vnf');
   const seconds = (performance.now() - begun) / 1_000;
   const guestFreezeMs = Object.fromEntries(members.map((m, i) => [m.name, noticed(longestGapMs(logsOf(emulator, source, m.volumes).root, before[i] ?? 0))]));
   const { id, sequence, incremental, frozenAt, freezeWindowMs, groupSnapshotMs } = point;
