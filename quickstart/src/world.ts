@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { startEmulator, type Emulator, type FaultInput, type Topology } from '@godwit/emulator';
 import { systemClock } from '@godwit/protection';
 import { createLog, startController, type Controller } from '@godwit/server';
@@ -68,10 +69,23 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   }
 }
 
-/** PostgreSQL's own user must be able to pass through, and nobody to look inside. */
+/** PostgreSQL's own user, when we are root, must be able to pass through, and nobody to look inside. */
 async function makeDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'godwit-'));
+  const places = process.getuid?.() === 0 ? [tmpdir(), '/tmp', '/var/tmp'].filter(isOpen) : [];
+  const directory = await mkdtemp(join(places[0] ?? tmpdir(), 'godwit-'));
   await chmod(directory, 0o711);
   await mkdir(join(directory, 'postgres'), { mode: 0o700 });
   return directory;
+}
+
+/** Whether others may enter it and all above it: a root's TMPDIR may lie in its home. */
+function isOpen(directory: string): boolean {
+  try {
+    for (let at = resolve(directory); ; at = dirname(at)) {
+      if ((statSync(at).mode & 0o001) === 0) return false;
+      if (at === dirname(at)) return true;
+    }
+  } catch {
+    return false;
+  }
 }
