@@ -38,6 +38,8 @@ export interface TapEvent {
   /** Below the service, with its query. */
   readonly path: string;
   readonly mutates: boolean;
+  /** The client's user-agent header; absent for RPC. */
+  readonly client?: string;
 }
 
 /** One site: its services' states, its own clock, its life and death. */

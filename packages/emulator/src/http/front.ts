@@ -88,7 +88,7 @@ async function handle(deps: FrontDeps, request: IncomingMessage, response: Serve
   if (!(await passes(deps, site, request))) return;
 
   const mutates = request.method !== 'GET' && request.method !== 'HEAD' && !(serviceName === 'identity' && rest === '/v3/auth/tokens');
-  const event = { site: siteName, service: serviceName, method: request.method ?? '', path: url.slice(siteName.length + serviceName.length + 2), mutates };
+  const event = { site: siteName, service: serviceName, method: request.method ?? '', path: url.slice(siteName.length + serviceName.length + 2), mutates, client: request.headers['user-agent'] ?? '' };
   if (deps.taps.any) {
     await deps.taps.emit({ ...event, phase: 'arrived' });
     // The listener may have taken the site down.
