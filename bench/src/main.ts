@@ -4,12 +4,14 @@ import { parseArgs } from 'node:util';
 import { openLab, runInOps, withLab } from '@godwit/lab';
 import { freezeWindowBench } from './freeze-window.ts';
 import { recoveryBench } from './recovery.ts';
-import type { Bench } from './types.ts';
+import { scaleBench } from './scale/index.ts';
+import type { Bench, BenchReport } from './types.ts';
 
 const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench };
 
-const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} [--rounds N] [--report FILE] [--keep]
-  Measures in the lab, side by side in one run, what Godwit does and what one would do without it.
+const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | scale [--rounds N] [--report FILE] [--keep] [--sizes N,N]
+  Measures in the lab, side by side in one run, what Godwit does and what one would do without it; scale needs no lab.
+  --sizes N,N    numbers of emulated sites (scale; default 10,100,1000)
   --rounds N     how often (freeze-window; default 3)
   --report FILE  where the JSON report goes (default: godwit-bench-NAME.json here)
   --keep         leave the lab up afterwards
@@ -18,9 +20,17 @@ const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} [--ro
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: 'string' }, report: { type: 'string' }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: { rounds: { type: 'string' }, sizes: { type: 'string' }, report: { type: 'string' }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
   });
   const name = positionals[0] ?? '';
+  if (name === 'scale' && !values.help) {
+    const sizes = values.sizes?.split(',').map(Number);
+    if (sizes?.some((n) => !Number.isInteger(n) || n < 6)) {
+      console.error('--sizes takes whole numbers of at least 6, with commas between');
+      return 2;
+    }
+    return write(name, values.report, await scaleBench({ say: (text) => console.log(text), ...(sizes && { sizes }) }));
+  }
   const bench = benches[name];
   if (values.help || !bench) {
     console.error(usage);
@@ -30,12 +40,16 @@ async function main(): Promise<number> {
   if (process.env['GODWIT_LAB_INSIDE'] === '1') {
     const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
     const report = await bench(lab, { say: (text) => console.log(text), ...(rounds === undefined ? {} : { rounds }) });
-    const file = values.report ?? `godwit-bench-${name}.json`;
-    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-    console.log(`\n${report.text}\n\nReport: ${file}`);
-    return 0;
+    return write(name, values.report, report);
   }
   return withLab(lab, values, () => runInOps(lab, [process.execPath, ...process.execArgv, join(import.meta.dirname, 'main.ts'), ...process.argv.slice(2)]));
+}
+
+function write(name: string, wanted: string | undefined, report: BenchReport): number {
+  const file = wanted ?? `godwit-bench-${name}.json`;
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`\n${report.text}\n\nReport: ${file}`);
+  return 0;
 }
 
 process.exitCode = await main();

@@ -15,3 +15,5 @@ export { readGuestLog } from './guests/log.ts';
 export type { FrozenGuest, SiteInventory } from './inspection.ts';
 export { loadTopology, parseTopology } from './topology/load.ts';
 export type { Topology } from './topology/schema.ts';
+export { manySites, siteName } from './topology/many.ts';
+export { seedServers } from './scale/seed.ts';

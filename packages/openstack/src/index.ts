@@ -29,3 +29,4 @@ export type { Pool, VolumeApi, VolumeService } from './volume/index.ts';
 export type { Snapshot, SnapshotCreate } from './volume/snapshots.ts';
 export type { VolumeType } from './volume/types.ts';
 export type { Volume, VolumeCreate } from './volume/volumes.ts';
+export type { FileCache } from './config/files.ts';

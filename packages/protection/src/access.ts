@@ -14,7 +14,7 @@ const owns = (caller: Caller, group: Group): boolean => caller.admin || (caller.
 /** What another project owns is as unknown as what is not there. */
 export async function findGroup(store: Store, caller: Caller, idOrName: string): Promise<Group> {
   const candidates = isUuid(idOrName) ? [await store.group(idOrName)] : [];
-  const byName = (await store.groups(caller.admin ? undefined : caller.project && projectKey(caller.project))).filter((g) => g.name === idOrName);
+  const byName = caller.admin || caller.project ? await store.groupsNamed(idOrName, caller.admin ? undefined : caller.project && projectKey(caller.project)) : [];
   // An admin sees every project's: its own project's comes first.
   byName.sort((a, b) => Number(caller.project !== undefined && projectKey(b.project) === projectKey(caller.project)) - Number(caller.project !== undefined && projectKey(a.project) === projectKey(caller.project)));
   const group = [...candidates, ...byName].find((g) => g !== undefined && owns(caller, g));

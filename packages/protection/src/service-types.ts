@@ -22,7 +22,8 @@ export interface JobRef {
  */
 export interface ProtectionService {
   createGroup(caller: Caller, spec: GroupSpec): Promise<Group>;
-  listGroups(caller: Caller): Promise<Group[]>;
+  /** By name. `after`: id of the last one of the page before. */
+  listGroups(caller: Caller, page: { readonly limit: number; readonly after?: string | undefined }): Promise<Group[]>;
   /** By id or name. */
   getGroup(caller: Caller, group: string): Promise<Group>;
   /** Forgets the group; with `purge` its recovery points too (backups and manifests at both sites), as a job. */

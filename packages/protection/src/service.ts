@@ -58,7 +58,7 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
       return group;
     },
 
-    listGroups: (caller) => (caller.admin ? store.groups() : caller.project ? store.groups(projectKey(caller.project)) : Promise.resolve([])),
+    listGroups: (caller, page) => (caller.admin ? store.groups(page) : caller.project ? store.groups({ ...page, project: projectKey(caller.project) }) : Promise.resolve([])),
     getGroup: (caller, group) => findGroup(store, caller, group),
 
     async deleteGroup(caller, name, { purge: everything }) {

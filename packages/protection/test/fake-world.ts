@@ -245,7 +245,7 @@ export class MemoryStore {
     return Promise.resolve(true);
   };
   group = (id: string): Promise<Group | undefined> => Promise.resolve(this.groupsById.get(id));
-  groups = (key?: string): Promise<Group[]> => Promise.resolve([...this.groupsById.values()].filter((g) => key === undefined || projectKey(g.project) === key));
+  groupsNamed = (name: string, key?: string): Promise<Group[]> => Promise.resolve([...this.groupsById.values()].filter((g) => g.name === name && (key === undefined || projectKey(g.project) === key)));
   updateGroup = (id: string, epoch: number, change: (g: Group) => Group): Promise<Group | undefined> => {
     const group = this.groupsById.get(id);
     if (group?.epoch !== epoch) return Promise.resolve(undefined);

@@ -102,6 +102,18 @@ describe('who may do what', () => {
     expect(answer.statusCode).toBe(401);
   });
 
+  it('groups come in pages, by name', async () => {
+    for (const name of ['b', 'c', 'a']) await call('member', 'POST', '/v1/groups', { ...spec, name });
+    const names = (json: unknown): string[] => (json as { groups: { name: string }[] }).groups.map((g) => g.name);
+    const first = (await call('member', 'GET', '/v1/groups?limit=2')).json as { next?: string };
+    expect(names(first)).toEqual(['a', 'b']);
+    const second = (await call('member', 'GET', `/v1/groups?limit=2&after=${first.next ?? ''}`)).json;
+    expect(names(second)).toEqual(['c']);
+    expect(second).not.toHaveProperty('next');
+    expect((await call('member', 'GET', '/v1/groups?limit=0')).status).toBe(400);
+    expect((await call('member', 'GET', '/v1/groups?after=x')).status).toBe(400);
+  });
+
   it('other projects’ groups, points and jobs are as unknown as none', async () => {
     const { point, job } = await populate();
     expect((await call('stranger', 'GET', '/v1/groups')).json).toEqual({ groups: [] });

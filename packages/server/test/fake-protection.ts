@@ -47,9 +47,11 @@ export class FakeProtection implements ProtectionService {
     return group;
   }
 
-  async listGroups(caller: Caller): Promise<Group[]> {
+  async listGroups(caller: Caller, { limit, after }: { readonly limit: number; readonly after?: string | undefined }): Promise<Group[]> {
     await this.#note('listGroups', caller);
-    return [...this.groups.values()].filter((g) => owns(caller, g));
+    const all = [...this.groups.values()].filter((g) => owns(caller, g)).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const from = after === undefined ? 0 : all.findIndex((g) => g.id === after) + 1;
+    return all.slice(from, from + limit);
   }
 
   async getGroup(caller: Caller, name: string): Promise<Group> {

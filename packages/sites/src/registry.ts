@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { loadCloud } from '@godwit/openstack';
+import { type FileCache, loadCloud } from '@godwit/openstack';
 import { checkSite } from './check.ts';
 import type { GodwitConfig, SiteConfig, SiteMapping } from './config.ts';
 import { GodwitError } from './errors.ts';
@@ -16,14 +16,16 @@ export interface RegistryOptions extends SiteDeps {
 
 /** Builds the registry of a configuration; reads clouds.yaml and the RPC URL files, and touches no site. */
 export async function openSites(config: GodwitConfig, options: RegistryOptions = {}): Promise<SiteRegistry> {
-  const sites = await Promise.all(Object.entries(config.sites).map(([name, s]) => openSite(name, s, options)));
+  const cache: FileCache = new Map();
+  const sites = await Promise.all(Object.entries(config.sites).map(([name, s]) => openSite(name, s, options, cache)));
   return new Registry(sites, config.mappings, options.pollMs ?? 5_000);
 }
 
-async function openSite(name: string, config: SiteConfig, options: RegistryOptions): Promise<OpenStackSite> {
+async function openSite(name: string, config: SiteConfig, options: RegistryOptions, cache: FileCache): Promise<OpenStackSite> {
   try {
     const cloud = await loadCloud({
       cloud: config.cloud,
+      cache,
       // The environment's OS_* speak for the user of a client, not for the controller.
       env: Object.fromEntries(Object.entries(options.env ?? process.env).filter(([k]) => !k.startsWith('OS_') || k === 'OS_CLIENT_CONFIG_FILE')),
       ...(config.region === undefined ? {} : { region: config.region }),

@@ -72,7 +72,16 @@ const create = command<CreateFlags, [{ name: 'name'; brief: string }]>({
 
 const list = command({
   brief: 'List the groups of the project',
-  run: async (cli) => cli.print.list((await cli.api.get<{ groups: Group[] }>('/v1/groups')).groups, listColumns),
+  run: async (cli) => {
+    const groups: Group[] = [];
+    for (let after: string | undefined, more = true; more; ) {
+      const page = await cli.api.get<{ groups: Group[]; next?: string }>(`/v1/groups?limit=500${after === undefined ? '' : `&after=${after}`}`);
+      groups.push(...page.groups);
+      after = page.next;
+      more = after !== undefined;
+    }
+    await cli.print.list(groups, listColumns);
+  },
 });
 
 const show = command({

@@ -36,8 +36,18 @@ export interface LoadedFile {
   readonly values: Values;
 }
 
+/** What was found at the paths that were looked at. */
+export type FileCache = Map<string, Promise<LoadedFile | undefined>>;
+
 /** The first of these files that is there and may be read. OS_CONFIG_FILE when it is not a YAML mapping. */
-export async function loadFirst(paths: readonly string[], readFile: ReadFile): Promise<LoadedFile | undefined> {
+export function loadFirst(paths: readonly string[], readFile: ReadFile, cache: FileCache = new Map()): Promise<LoadedFile | undefined> {
+  const key = paths.join('\n');
+  let found = cache.get(key);
+  if (!found) cache.set(key, (found = lookFor(paths, readFile)));
+  return found;
+}
+
+async function lookFor(paths: readonly string[], readFile: ReadFile): Promise<LoadedFile | undefined> {
   for (const path of paths) {
     let content: string;
     try {

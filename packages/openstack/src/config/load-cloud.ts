@@ -1,7 +1,7 @@
 import { readFile as readFileOf } from 'node:fs/promises';
 import type { CloudConfig, ServiceType } from '../types.ts';
 import { readAuth } from './auth.ts';
-import { expandHome, loadFirst, searchPaths, type Env, type ReadFile } from './files.ts';
+import { expandHome, type FileCache, loadFirst, searchPaths, type Env, type ReadFile } from './files.ts';
 import { selectCloud, withProfile, withRegion, type Selection } from './select.ts';
 import { configError, flag, isValues, merge, mergeAuth, normalize, text, type Values } from './values.ts';
 
@@ -14,6 +14,8 @@ export interface LoadCloudOptions {
   /** Look at these instead of the usual places; secure.yaml and clouds-public.yaml are looked for beside them. */
   readonly files?: readonly string[];
   readonly readFile?: ReadFile;
+  /** Handed to several calls, files are read and parsed once for all of them: a thousand clouds of one file. */
+  readonly cache?: FileCache;
   /** Laid over everything, with the names of clouds.yaml: `{ auth: { password }, verify: false }`. */
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
@@ -26,7 +28,7 @@ export async function loadCloud(options: LoadCloudOptions): Promise<CloudConfig>
   const { env } = options;
   const readFile: ReadFile = options.readFile ?? ((path) => readFileOf(path, 'utf8'));
   const paths = searchPaths(env, options.files);
-  const [file, secure, vendors] = await Promise.all([loadFirst(paths.clouds, readFile), loadFirst(paths.secure, readFile), loadFirst(paths.vendors, readFile)]);
+  const [file, secure, vendors] = await Promise.all([paths.clouds, paths.secure, paths.vendors].map((files) => loadFirst(files, readFile, options.cache)));
   const merged = merge(file?.values ?? {}, secure?.values ?? {});
   const clouds = merged['clouds'] ?? {};
   if (!isValues(clouds)) throw configError('OS_CONFIG_INVALID', `${file?.path ?? secure?.path}: clouds is not a mapping`);

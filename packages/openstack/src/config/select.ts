@@ -27,7 +27,7 @@ export function selectCloud(asked: string | undefined, env: Env, clouds: Values,
     throw configError('OS_CONFIG_INVALID', `${file?.path ?? 'clouds.yaml'} has a cloud named ${envName}, which is also the name of the cloud that OS_* describe: rename one of them (OS_CLOUD_NAME)`);
   }
   const names = Object.keys(clouds);
-  const known = names.length > 0 ? `it has: ${names.join(', ')}` : 'it has no clouds';
+  const known = (): string => (names.length > 0 ? `it has: ${names.join(', ')}` : 'it has no clouds');
   const name = asked ?? (env['OS_CLOUD'] || undefined) ?? (fromEnv ? envName : undefined) ?? (names.length === 1 ? names[0] : undefined);
   if (name === undefined) {
     throw configError('OS_CONFIG_NO_CLOUD', names.length > 1
@@ -36,7 +36,7 @@ export function selectCloud(asked: string | undefined, env: Env, clouds: Values,
   }
   if (fromEnv && name === envName) return { name, source: FROM_ENV, values: fromEnv };
   if (!file) throw configError('OS_CONFIG_CLOUD_UNKNOWN', `cloud ${name} is not known: there is no clouds.yaml (looked at ${looked.slice(0, 8).join(', ')})`);
-  if (!Object.hasOwn(clouds, name)) throw configError('OS_CONFIG_CLOUD_UNKNOWN', `cloud ${name} is not in ${file.path}; ${known}`);
+  if (!Object.hasOwn(clouds, name)) throw configError('OS_CONFIG_CLOUD_UNKNOWN', `cloud ${name} is not in ${file.path}; ${known()}`);
   const values = clouds[name];
   if (!isValues(values)) throw configError('OS_CONFIG_INVALID', `${file.path}: cloud ${name} is not a mapping`);
   return { name, source: file.path, values: normalize(values) };

@@ -23,6 +23,8 @@ const migrations: readonly { readonly name: string; readonly up: readonly string
       'create table backup_targets (source text not null, target text not null, verified_at timestamptz not null, primary key (source, target))',
     ],
   },
+  // Pages of all projects' groups, and an administrator's group by its name.
+  { name: '0002-groups-by-name', up: ['create index protection_groups_name on protection_groups (name, id)'] },
 ];
 
 const lockKey = 0x676f6477; // "godw"

@@ -58,8 +58,19 @@ export class Store {
     return (await this.#db.selectFrom('protection_groups').select('doc').where('id', '=', id).executeTakeFirst())?.doc;
   }
 
-  async groups(project?: string): Promise<Group[]> {
-    let query = this.#db.selectFrom('protection_groups').select('doc').orderBy('name');
+  /** By name; at most `limit`, from behind the group `after` (an id) on. One that is gone meanwhile has nothing behind it. */
+  async groups({ project, limit, after }: { readonly project?: string | undefined; readonly limit: number; readonly after?: string | undefined }): Promise<Group[]> {
+    let query = this.#db.selectFrom('protection_groups').select('doc').orderBy('name').orderBy('id').limit(limit);
+    if (project !== undefined) query = query.where('project', '=', project);
+    if (after !== undefined) {
+      query = query.where(({ eb, refTuple, selectFrom }) => eb(refTuple('name', 'id'), '>', selectFrom('protection_groups').select(['name', 'id']).where('id', '=', after).$asTuple('name', 'id')));
+    }
+    return (await query.execute()).map((r) => r.doc);
+  }
+
+  /** Those of this name, in one project or all. */
+  async groupsNamed(name: string, project?: string): Promise<Group[]> {
+    let query = this.#db.selectFrom('protection_groups').select('doc').where('name', '=', name);
     if (project !== undefined) query = query.where('project', '=', project);
     return (await query.execute()).map((r) => r.doc);
   }

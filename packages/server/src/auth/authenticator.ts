@@ -59,7 +59,7 @@ async function ask(options: AuthenticatorOptions, token: string, authUrl: string
     if (verdict && 'invalid' in verdict) throw invalid([verdict.site], []);
   }
   const rest = all.filter((site) => !hinted.includes(site));
-  const verdicts = await askAll(options, rest, token);
+  const verdicts = await askInTurns(options, rest, token);
   const first = verdicts.find((v) => 'identity' in v);
   if (first && 'identity' in first) return first.identity;
   const refused = verdicts.filter((v) => 'invalid' in v).map((v) => v.site);
@@ -79,6 +79,22 @@ function keystones(sites: SiteRegistry): Site[] {
     if (other === undefined || (sites.health(other.name).state === 'down' && sites.health(site.name).state !== 'down')) byUrl.set(url, site);
   }
   return [...byUrl.values()];
+}
+
+/** Keystones asked side by side; with more of them, further ones only when none of these knows the token. */
+const AT_ONCE = 32;
+
+/** Those that answer first. Ends with the first success (then the only verdict), or when all have answered or run out of time. */
+async function askInTurns(options: AuthenticatorOptions, sites: readonly Site[], token: string): Promise<Verdict[]> {
+  const down = (site: Site): number => (options.sites.health(site.name).state === 'down' ? 1 : 0);
+  const ordered = sites.length <= AT_ONCE ? sites : [...sites].sort((a, b) => down(a) - down(b));
+  const verdicts: Verdict[] = [];
+  for (let i = 0; i < ordered.length; i += AT_ONCE) {
+    const some = await askAll(options, ordered.slice(i, i + AT_ONCE), token);
+    if (some.some((v) => 'identity' in v)) return some;
+    verdicts.push(...some);
+  }
+  return verdicts;
 }
 
 /** Asks side by side. Ends with the first success (then the only verdict), or when all have answered or run out of time. */

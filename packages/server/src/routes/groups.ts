@@ -13,8 +13,22 @@ const flag = z.enum(['true', 'false']).default('false').describe('true or false'
 export const groupRoutes: Routes = (app, { protection }) => {
   app.get('/v1/groups', {
     config: { access: 'reader' },
-    schema: { tags: ['groups'], summary: 'Protection groups of the project', response: { 200: z.object({ groups: z.array(group) }) } },
-    handler: async (request) => ({ groups: await protection.listGroups(principalOf(request)) }),
+    schema: {
+      tags: ['groups'],
+      summary: 'Protection groups of the project, by name',
+      querystring: z.strictObject({
+        limit: z.coerce.number().int().min(1).max(1000).default(100),
+        after: z.uuid().optional().describe('id of a group: those behind it; `next` of the page before'),
+      }),
+      response: { 200: z.object({ groups: z.array(group), next: z.uuid().optional().describe('there are more: give it as `after`') }) },
+    },
+    handler: async (request) => {
+      const { limit, after } = request.query;
+      // One more than asked for tells whether there are more.
+      const groups = await protection.listGroups(principalOf(request), { limit: limit + 1, after });
+      const next = groups.length > limit ? groups[limit - 1]?.id : undefined;
+      return { groups: groups.slice(0, limit), ...(next !== undefined && { next }) };
+    },
   });
 
   app.post('/v1/groups', {
