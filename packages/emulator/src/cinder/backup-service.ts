@@ -1,6 +1,5 @@
 import type { Site } from '../core/site.ts';
 import { ApiError, notFound } from '../errors.ts';
-import { createBackupStore, type BackupStore } from '../storage/backup-store.ts';
 import type { CinderState, Service } from './state.ts';
 
 /** How long a dead service is still listed as up (service_down_time). */
@@ -26,13 +25,4 @@ export function chooseBackupService(site: Site, state: CinderState, zone: string
 export function scheduleBackup(site: Site, state: CinderState, zone: string | null, host: string | null): Service | undefined {
   const services = state.services.filter((s) => s.binary === 'cinder-backup' && !s.disabled && (zone === null || s.zone === zone));
   return services.find((s) => s.host === host && isUp(site, s)) ?? services.find((s) => isUp(site, s));
-}
-
-/** The target that a cinder-backup mounts: one of the world, whichever sites share it. */
-export function storeOf(cinderOf: (name: string) => CinderState | undefined, site: Site, name: string): BackupStore {
-  const home = cinderOf(Object.keys(site.topology.sites)[0] ?? site.name);
-  if (!home) throw new Error('a world without a first site');
-  let store = home.stores.get(name);
-  if (!store) home.stores.set(name, (store = createBackupStore()));
-  return store;
 }
