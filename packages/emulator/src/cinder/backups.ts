@@ -1,40 +1,15 @@
-import { ApiError, badRequest } from '../errors.ts';
-import { accepted, created, ok, type Answer, type Json, type Route } from '../http/service.ts';
-import { chooseBackupService, isUp, scheduleBackup, serviceNotFound } from './backup-service.ts';
-import { applyRecord, decodeRecord, encodeRecord } from './backup-record.ts';
+import { badRequest } from '../errors.ts';
+import { accepted, ok, type Answer, type Json, type Route } from '../http/service.ts';
+import { chooseBackupService, scheduleBackup } from './backup-service.ts';
+import { exportRecord, importRecord } from './backup-transfer.ts';
+import { detail, findBackup, invalidBackup, live, summary } from './backup-view.ts';
 import { runBackup, runDelete } from './backup-work.ts';
-import { bodyObject, find, flag, later, links, noAction, ownProject, requiredText, stamp, stringMap, text, type CinderCall } from './common.ts';
+import { bodyObject, find, flag, later, noAction, ownProject, requiredText, stringMap, text, type CinderCall } from './common.ts';
 import { hasMetadata, list } from './list.ts';
 import { charge } from './quota.ts';
 import { startRestore } from './restore.ts';
 import type { Backup, CinderState } from './state.ts';
-import { timing } from './timing.ts';
 import { createVolume } from './volume-create.ts';
-
-const noVolume = '00000000-0000-0000-0000-000000000000';
-export const invalidBackup = (reason: string): ApiError => badRequest(`Invalid backup: ${reason}`);
-
-const live = (state: CinderState): Backup[] => [...state.backups.values()].filter((b) => !b.deleted);
-
-/** @throws ApiError 404 */
-export function findBackup(call: CinderCall, id: string): Backup {
-  const backup = find(call, call.state.backups, id, 'Backup');
-  if (backup.deleted) throw new ApiError(404, `Backup ${id} could not be found.`);
-  return backup;
-}
-
-const summary = (call: CinderCall, b: Backup): Json => ({ id: b.id, name: b.name, links: links(call, 'backups', b.id) });
-
-function detail(call: CinderCall, b: Backup): Json {
-  return {
-    id: b.id, status: b.status, size: b.size, object_count: b.objectCount, availability_zone: b.zone, container: b.container, created_at: stamp(b.createdAt), updated_at: stamp(b.updatedAt),
-    name: b.name, description: b.description, fail_reason: b.failReason, volume_id: b.volumeId, links: links(call, 'backups', b.id), is_incremental: b.parentId !== null,
-    has_dependent_backups: b.dependents > 0, snapshot_id: b.snapshotId, data_timestamp: stamp(b.dataTimestamp),
-    ...(call.micro >= 43 ? { metadata: b.metadata } : {}),
-    ...(call.micro >= 18 && call.token.admin ? { 'os-backup-project-attr:project_id': b.projectId } : {}),
-    ...(call.micro >= 56 && call.token.admin ? { user_id: b.userId } : {}),
-  };
-}
 
 function listBackups(call: CinderCall, view: (call: CinderCall, b: Backup) => Json): Answer {
   return list(call, {
@@ -142,55 +117,6 @@ function restore(call: CinderCall): Answer | Promise<Answer> {
     startRestore(site, state, backup, volume, () => undefined);
     return accepted({ restore: { backup_id: backup.id, volume_id: volume.id, volume_name: volume.name } });
   }
-}
-
-function exportRecord(call: CinderCall): Promise<Answer> {
-  const { site, state } = call;
-  const backup = findBackup(call, call.params['id'] ?? '');
-  if (backup.status !== 'available') throw invalidBackup(`Backup status must be available and not ${backup.status}.`);
-  const service = chooseBackupService(site, state, backup.zone, backup.host);
-  return new Promise((resolve, reject) => {
-    const answer = (): void => {
-      if (service.deadSince !== undefined) reject(new ApiError(500, 'The server has either erred or is incapable of performing the requested operation.'));
-      else resolve(ok({ 'backup-record': { backup_service: backup.service, backup_url: encodeRecord(backup) } }));
-    };
-    // A dead one's call times out in the API.
-    site.work(service.deadSince === undefined ? timing.exportRecord : 60_000, answer);
-  });
-}
-
-function importRecord(call: CinderCall): Answer {
-  const { state, site, token } = call;
-  const body = bodyObject(call, 'backup-record');
-  const driver = requiredText(body, 'backup_service');
-  const url = requiredText(body, 'backup_url');
-  const services = state.services.filter((s) => s.binary === 'cinder-backup' && !s.disabled && isUp(site, s));
-  if (services.length === 0) throw serviceNotFound(driver);
-  const record = decodeRecord(url);
-  const known = state.backups.get(record.id);
-  if (known && !known.deleted) throw invalidBackup('Backup already exists in database.');
-  const project = ownProject(call);
-  charge(state, project, 'backups', { backups: 1, backup_gigabytes: record.size }, record.size);
-  const backup: Backup = {
-    id: record.id, projectId: project, userId: token.userId, createdAt: known?.createdAt ?? site.now(), updatedAt: undefined, name: null, description: null, status: 'creating', volumeId: noVolume, snapshotId: null, size: 0,
-    container: null, service: null, serviceMetadata: null, objectCount: 0, failReason: null, zone: null, host: null, parentId: null, dependents: 0, dataTimestamp: site.now(), metadata: {}, restoreVolumeId: null, deleted: false,
-  };
-  state.backups.set(backup.id, backup);
-  const service = services.find((s) => s.driver?.startsWith(driver));
-  if (services.some((s) => s.deadSince === undefined)) {
-    later(site, 'backup-import', timing.importRecord, (failed) => {
-      if (backup.status !== 'creating') return;
-      backup.updatedAt = site.now();
-      if (failed !== undefined || !service) {
-        backup.status = 'error';
-        backup.failReason = failed ?? `Import record failed, cannot find backup service to perform the import. Request service ${driver}.`;
-        return;
-      }
-      applyRecord(backup, record);
-      Object.assign(backup, { service: service.driver, zone: service.zone, host: service.host, status: 'available' });
-    });
-  }
-  return created({ backup: summary(call, backup) });
 }
 
 function action(call: CinderCall): Answer {

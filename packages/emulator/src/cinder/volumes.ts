@@ -1,7 +1,7 @@
 import type { Site } from '../core/site.ts';
 import { badRequest, conflict, notFound } from '../errors.ts';
 import { accepted, ok, type Answer, type Json, type Route } from '../http/service.ts';
-import { findBackup } from './backups.ts';
+import { findBackup } from './backup-view.ts';
 import { bodyObject, find, flag, later, onlyFields, ownProject, requiredText, stringMap, text, wholeNumber, type CinderCall } from './common.ts';
 import { hasMetadata, isTrue, list } from './list.ts';
 import { release, typed } from './quota.ts';

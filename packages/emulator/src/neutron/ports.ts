@@ -1,13 +1,13 @@
 import type { Site } from '../core/site.ts';
 import { created, noContent, ok, type Answer, type Json, type Route } from '../http/service.ts';
-import { parseCidr, toNumber, toText, within } from './addresses.ts';
+import { allocate, freshMac, type WantedIps } from './allocate.ts';
 import { bindPort, portDown } from './binding.ts';
 import { bodyOf, checkFields, fault, flag, id, invalid, mine, projectFor, stamp, text, type NeutronCall } from './common.ts';
 import { list, only } from './list.ts';
 import { findNetwork } from './networks.ts';
 import { charge, count } from './quotas.ts';
 import { ensureDefaultGroup, findGroup } from './security-groups.ts';
-import type { AddressPair, NeutronState, Port, Subnet } from './state.ts';
+import type { AddressPair, NeutronState, Port } from './state.ts';
 
 const fields = ['id', 'name', 'network_id', 'tenant_id', 'project_id', 'mac_address', 'admin_state_up', 'status', 'device_id', 'device_owner', 'fixed_ips', 'port_security_enabled', 'security_groups', 'binding:vnic_type', 'binding:profile', 'binding:host_id', 'binding:vif_type', 'binding:vif_details', 'allowed_address_pairs', 'extra_dhcp_opts', 'description', 'tags', 'created_at', 'updated_at', 'revision_number', 'dns_name', 'qos_policy_id', 'propagate_uplink_status', 'security_group_ids'];
 
@@ -33,7 +33,7 @@ export interface PortWish {
   readonly projectId: string;
   readonly networkId: string;
   readonly mac?: string | undefined;
-  readonly fixedIps?: readonly { readonly subnet_id?: string | undefined; readonly ip_address?: string | undefined }[] | undefined;
+  readonly fixedIps?: WantedIps;
   readonly securityGroups?: readonly string[] | undefined;
   readonly deviceId?: string;
   readonly deviceOwner?: string;
@@ -60,58 +60,6 @@ export function makePort(site: Site, state: NeutronState, wish: PortWish): Port 
   state.ports.set(portId, port);
   setDevice(state, port, port.deviceId);
   return port;
-}
-
-function freshMac(site: Site, macs: ReadonlyMap<string, string>): string {
-  for (;;) {
-    const mac = `fa:16:3e:${site.random.hex(6).replace(/(..)(?=.)/g, '$1:')}`;
-    if (!macs.has(mac)) return mac;
-  }
-}
-
-/** What is asked for, or an address of the network's IPv4 subnet (and of its IPv6 one). */
-function allocate(site: Site, state: NeutronState, networkId: string, wanted: PortWish['fixedIps'], mine: ReadonlySet<string> = new Set()): Port['fixedIps'] {
-  const subnets = [...state.subnets.values()].filter((s) => s.networkId === networkId);
-  const ips = state.addresses.get(networkId)?.ips ?? new Map<string, string>();
-  const free = (subnet: Subnet, ip: string): boolean => mine.has(`${subnet.id} ${ip}`) || !ips.has(`${subnet.id} ${ip}`);
-  const any = (subnet: Subnet): Port['fixedIps'][number] => ({ subnet_id: subnet.id, ip_address: freeAddress(site, subnet, (ip) => free(subnet, ip)) });
-  if (wanted === undefined) return [4, 6].flatMap((v) => subnets.filter((s) => s.version === v).slice(0, 1)).map(any);
-  return wanted.map(({ subnet_id, ip_address }) => {
-    let subnet = subnets.find((s) => s.id === subnet_id);
-    if (subnet_id !== undefined && !subnet) throw fault(400, 'InvalidInput', `Invalid input for operation: Failed to create port on network ${networkId}, because fixed_ips included invalid subnet ${subnet_id}.`);
-    if (ip_address === undefined) {
-      if (!subnet) throw fault(400, 'InvalidInput', 'Invalid input for operation: IP allocation requires subnet_id or ip_address.');
-      return any(subnet);
-    }
-    const n = addressOf(ip_address);
-    subnet ??= subnets.find((s) => within(parseCidr(s.cidr), n));
-    if (!subnet) throw fault(400, 'InvalidIpForNetwork', `IP address ${ip_address} is not a valid IP for any of the subnets on the specified network.`);
-    if (!within(parseCidr(subnet.cidr), n)) throw fault(400, 'InvalidIpForSubnet', `IP address ${ip_address} is not a valid IP for the specified subnet.`);
-    if (!free(subnet, ip_address)) throw fault(409, 'IpAddressAlreadyAllocated', `IP address ${ip_address} already allocated in subnet ${subnet.id}`);
-    return { subnet_id: subnet.id, ip_address };
-  });
-}
-
-function addressOf(ip: string): bigint {
-  try {
-    return toNumber(ip);
-  } catch (error) {
-    throw invalid('fixed_ips', (error as Error).message);
-  }
-}
-
-/** From a random place of the pools on, as Neutron draws from a window. */
-function freeAddress(site: Site, subnet: Subnet, free: (ip: string) => boolean): string {
-  for (const pool of subnet.pools) {
-    const first = toNumber(pool.start);
-    const size = toNumber(pool.end) - first + 1n;
-    const from = BigInt(site.random.int(Number(size > 4096n ? 4096n : size)));
-    for (let i = 0n; i < size; i += 1n) {
-      const ip = toText(first + ((from + i) % size), subnet.version);
-      if (free(ip)) return ip;
-    }
-  }
-  throw fault(409, 'IpAddressGenerationFailure', `No more IP addresses available on network ${subnet.networkId}.`);
 }
 
 export function setDevice(state: NeutronState, port: Port, deviceId: string): void {
@@ -164,7 +112,7 @@ function macOf(body: Json): string | undefined {
   return mac.toLowerCase();
 }
 
-function ipsOf(body: Json): PortWish['fixedIps'] {
+function ipsOf(body: Json): WantedIps {
   const ips = body['fixed_ips'];
   if (!Array.isArray(ips)) return undefined;
   return (ips as Json[]).map((f) => ({ ...('subnet_id' in f ? { subnet_id: id('fixed_ips', f['subnet_id']) } : {}), ...('ip_address' in f ? { ip_address: String(f['ip_address']) } : {}) }));
