@@ -1,0 +1,2 @@
+export { startEmulatedAgents, type EmulatedAgent, type EmulatedOptions } from './emulated.ts';
+export { MemoryFiles } from './memory-files.ts';
