@@ -71,7 +71,15 @@ export async function loadConfig(file: string): Promise<AgentConfig> {
   }
   const parsed = configSchema.safeParse(raw ?? {});
   if (parsed.success) return parsed.data;
-  throw invalid(file, parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'file'}: ${i.message}`).join('; '));
+  throw invalid(file, parsed.error.issues.map((i) => `${i.path.map(String).join('.') || 'file'}: ${explain(i)}`).join('; '));
+}
+
+/** The words of zod's small edition are one for all. */
+function explain(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `there is no ${issue.keys.join(', ')}`;
+  if (issue.code === 'invalid_type') return `not of the type ${issue.expected}, or missing`;
+  if (issue.code === 'invalid_value') return `not one of ${issue.values.map(String).join(', ')}`;
+  return issue.message;
 }
 
 /** A password from a file that others cannot read. */
