@@ -7,7 +7,7 @@ import type { DatabaseReport } from '../../protocol/keystone.ts';
 import type { Database } from '../role.ts';
 import { openSql, type Sql } from './connection.ts';
 import { repoint } from './follow.ts';
-import { resumeSeed, seed, type SeedOptions } from './seed.ts';
+import { dropLeftovers, resumeSeed, seed, type SeedOptions } from './seed.ts';
 import { SeedJournal } from './seed-journal.ts';
 import { readState } from './state.ts';
 
@@ -26,7 +26,7 @@ export function openDatabase(config: DatabaseConfig, { files, stateDir, log, sql
   const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
   const journal = new SeedJournal(files, stateDir);
   let last: DatabaseReport = { role: 'none', problems: [{ code: 'GW_AGENT_DATABASE_AWAY', message: 'not looked at yet' }] };
-  let [checked, seeding] = [false, false];
+  let [checked, tidy, seeding] = [false, false, false];
 
   async function poll(): Promise<DatabaseReport> {
     try {
@@ -35,6 +35,7 @@ export function openDatabase(config: DatabaseConfig, { files, stateDir, log, sql
         checked = true;
         if (await withSql((sql) => resumeSeed(seedOptions(sql)))) log('info', 'an interrupted seed was ended');
       }
+      if (!tidy && !seeding) tidy = await dropLeftovers(watch, config, last).catch(() => true);
     } catch (error) {
       last = { role: 'none', problems: [{ code: error instanceof AgentError ? error.code : 'GW_AGENT_DATABASE_AWAY', message: reason(error).slice(0, 2_000) }] };
     }
@@ -70,7 +71,7 @@ export function openDatabase(config: DatabaseConfig, { files, stateDir, log, sql
         log('info', 'replica seeded', { source: `${source.host}:${source.port}`, position: last.gtidSlave });
         return last;
       } finally {
-        seeding = false;
+        [seeding, tidy] = [false, false];
       }
     },
     async countCredentials(primary) {

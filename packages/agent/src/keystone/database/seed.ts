@@ -19,16 +19,17 @@ export interface SeedOptions {
 const longMs = 120_000;
 
 /**
- * Builds the replica from a dump. The dump goes into a database beside the one in use; only when it is whole are the tables exchanged, in one
- * statement, and the old ones are kept until the new ones follow the source. A crash before the exchange leaves all as it was, but
- * standing still; after it, the journal says from where to follow.
+ * Builds the replica from a dump. The dump goes into a database beside the one in use; only when it is whole is that written down, with the
+ * position that belongs to it, and are the tables exchanged, in one statement. The old ones are kept until the new ones follow the
+ * source. A crash before it is written down leaves all as it was; one after it is gone on from.
  */
 export async function seed(options: SeedOptions, source: Address, force: boolean, signal: AbortSignal): Promise<DatabaseReport> {
   const { sql, config, stateDir, journal, copy = copyDatabase } = options;
+  // An earlier order may have been for another source, which is gone: this one does not hang on it.
+  await resumeSeed(options).catch(() => undefined);
   const before = await readState(sql);
   if (before.role === 'member') throw notAReplica(before);
   if (!force && follows(before, source) && before.ioRunning === true && before.sqlRunning === true && before.diverged === undefined) return before;
-  if (await resumeSeed(options)) return settled(sql, options.sleep, 60_000);
 
   const names = namesOf(config);
   const logBin = Number((await sql.query('SELECT @@global.log_bin AS on_'))[0]?.['on_']) === 1;
@@ -51,17 +52,23 @@ export async function seed(options: SeedOptions, source: Address, force: boolean
   return finish(options, { source, position });
 }
 
-/** Ends what a crash has interrupted. False: there was nothing, or it was before the exchange and is taken back. */
+/** Ends what a crash has interrupted. False: there was nothing. */
 export async function resumeSeed(options: SeedOptions): Promise<boolean> {
   const { sql, config, journal } = options;
   const order = await journal.read();
   if (!order) return false;
-  // Tables that are still beside were not exchanged.
-  if ((await tablesOf(sql, namesOf(config).fresh)).length > 0) {
-    await journal.clear();
-    return false;
-  }
+  const names = namesOf(config);
+  // Tables that are still beside were not exchanged; they are whole, as they were before this was written down.
+  if ((await tablesOf(sql, names.fresh)).length > 0) await exchange(sql, names);
   await finish(options, order);
+  return true;
+}
+
+/** Tables of before, from a crash after the new ones were seen to follow, hold people's password hashes: they go when the replica is well. True: done. */
+export async function dropLeftovers(sql: Sql, config: DatabaseConfig, state: DatabaseReport): Promise<boolean> {
+  if (state.role !== 'replica' || state.ioRunning !== true || state.sqlRunning !== true || state.diverged !== undefined) return false;
+  const { fresh, before, failedOnes } = namesOf(config);
+  for (const name of [before, fresh, failedOnes]) await sql.query(`DROP DATABASE IF EXISTS ${name}`, [], longMs);
   return true;
 }
 
@@ -85,7 +92,6 @@ async function exchange(sql: Sql, { live, fresh, before, failedOnes }: Names): P
 }
 
 async function finish({ sql, config, journal, sleep }: SeedOptions, { source, position }: { source: Address; position: string }): Promise<DatabaseReport> {
-  const { fresh, before } = namesOf(config);
   await sql.query('STOP SLAVE', [], longMs);
   await sql.query('SET GLOBAL gtid_slave_pos = ?', [position]);
   await changeMaster(sql, config, source);
@@ -97,8 +103,7 @@ async function finish({ sql, config, journal, sleep }: SeedOptions, { source, po
   if (state.ioRunning !== true || state.sqlRunning !== true || state.diverged !== undefined) {
     throw failed(`the new tables do not follow ${source.host}:${source.port}${state.lastError ? `: ${state.lastError.number} ${state.lastError.message}` : ''}`);
   }
-  await sql.query(`DROP DATABASE IF EXISTS ${before}`, [], longMs);
-  await sql.query(`DROP DATABASE IF EXISTS ${fresh}`, [], longMs);
+  await dropLeftovers(sql, config, state);
   return readState(sql);
 }
 
