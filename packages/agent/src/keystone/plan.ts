@@ -79,6 +79,7 @@ export function planKeys({ disk, retired, target, drop }: PlanInput): KeyStep[] 
     // What is needed of them is in the set, and that is in place.
     secured(index);
     steps.push({ do: 'retire', index });
+    now.delete(index);
   }
   const gone = [...retired.filter((i) => !Object.hasOwn(target, i)), ...going];
   if (going.length > 0) settle();
