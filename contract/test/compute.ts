@@ -272,7 +272,7 @@ export function server(suite: Suite): void {
     it('one that fits nowhere ends in ERROR and says why', async () => {
       const [admin, stranger] = [await suite.cloud('admin'), await suite.cloud('stranger')];
       const project = await suite.projectId('stranger');
-      const big = await admin.compute.flavors.create({ name: 'contract-big', vcpus: 16, ram: 999_999, disk: 1 });
+      const big = await admin.compute.flavors.create({ name: 'contract-big', vcpus: 1, ram: 2_000_000, disk: 1 });
       await admin.compute.setQuota(project, { ram: 9_999_999 });
       try {
         const [image] = await stranger.image.list({ name: 'godwit-guest' });

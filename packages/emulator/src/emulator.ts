@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import type { MemoryBroker } from '@godwit/oslo-messaging';
-import { Brokers } from './broker/brokers.ts';
+import { Brokers, type BrokerUser } from './broker/brokers.ts';
 import { cloudEntries, type CloudEntry, type ConfigFiles, writeConfig, type WriteConfigOptions } from './config.ts';
 import { type Clock, createClock } from './core/clock.ts';
 import { storeNamed } from './cinder/stores.ts';
@@ -52,7 +52,7 @@ export interface Emulator {
   readonly amqpPort: number;
   readonly world: World;
   /** `amqp://godwit:…@127.0.0.1:5672/site1` */
-  rpcUrl(site: string): string;
+  rpcUrl(site: string, user?: BrokerUser): string;
   /** A site's RabbitMQ, to look at its queues. */
   broker(site: string): MemoryBroker;
   /** @throws EmulatorError EMU_SITE */
@@ -130,7 +130,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     if (!site) throw new EmulatorError('EMU_SITE', `there is no site ${name}; sites: ${[...world.sites.keys()].slice(0, 10).join(', ')}`);
     return site;
   };
-  const rpcUrl = (name: string): string => Brokers.url(siteOf(name), amqpPort);
+  const rpcUrl = (name: string, user: BrokerUser = 'godwit'): string => Brokers.url(siteOf(name), amqpPort, user);
   const emulator: Emulator = {
     url,
     amqpPort,
@@ -141,7 +141,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     inject: (fault) => world.faults.inject(fault),
     tap: (listener) => taps.add(listener),
     clouds: () => cloudEntries(world),
-    writeConfig: (directory, given) => writeConfig(world, directory, rpcUrl, given),
+    writeConfig: (directory, given) => writeConfig(world, directory, (site) => rpcUrl(site), given),
     inventory: (only) => inventory(world, running(), only),
     frozen: () => frozenGuests(world),
     backupBytes: () => [...world.sites.values()].slice(0, 1).reduce((n, site) => n + storeNamed(site, 'backups').used, 0),

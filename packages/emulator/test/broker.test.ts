@@ -46,7 +46,10 @@ describe('the sites’ brokers, over AMQP', () => {
     await rpc.cast(to('cast'));
     await expect.poll(() => heard).toEqual(['site2 hello', 'site2 big', 'site2 fail', 'site2 cast']);
     await expect(rpc.cast(to('cast', 'nowhere'))).rejects.toMatchObject({ code: 'RPC_NO_ROUTE', delivered: 'no' });
-    await expect(rpc.cast({ ...to('cast'), target: { ...to('cast').target, exchange: 'cinder' } })).rejects.toMatchObject({ code: 'RPC_NO_ROUTE' });
+    await expect(rpc.cast({ ...to('cast'), target: { ...to('cast').target, exchange: 'cinder' } })).rejects.toMatchObject({ code: 'RPC_REFUSED' });
+    // The services' own user may ask for anything: then it shows that nobody is there.
+    const services = client(emulator, 'site2', emulator.rpcUrl('site2', 'openstack'));
+    await expect(services.cast({ ...to('cast'), target: { ...to('cast').target, exchange: 'cinder' } })).rejects.toMatchObject({ code: 'RPC_NO_ROUTE' });
   });
 
   it('hold messages and send them when their time has come, whatever became of the sender', async () => {

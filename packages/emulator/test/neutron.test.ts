@@ -76,7 +76,7 @@ describe('an agent that is played from outside', () => {
   });
   const now = (): string => new Date().toISOString().slice(0, 23);
   async function agentOf(emulator: Emulator): Promise<RpcClient> {
-    const rpc = createRpcClient({ url: emulator.rpcUrl('site1') });
+    const rpc = createRpcClient({ url: emulator.rpcUrl('site1', 'openstack') });
     clients.push(rpc);
     await rpc.ready(2_000);
     return rpc;

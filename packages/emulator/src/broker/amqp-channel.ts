@@ -3,6 +3,8 @@ import { content, type ContentHeader, FRAME, type Frame, METHOD, method, Reader,
 
 export interface ChannelPeer {
   readonly link: Link;
+  /** `godwit` has few rights here, others have all. */
+  readonly user: string;
   readonly frameMax: number;
   send(...frames: readonly Buffer[]): void;
   /** The channel is gone. */
@@ -35,6 +37,13 @@ export class AmqpChannel {
   constructor(id: number, peer: ChannelPeer) {
     this.#id = id;
     this.#peer = peer;
+  }
+
+  /** What docs/operators/roles.md gives the user `godwit`: `^godwit\\.`, `^(godwit\\..*|nova|amq\\.default)$`, `^godwit\\.`. */
+  #allow(right: 'configure' | 'read' | 'write', what: 'queue' | 'exchange', name: string): void {
+    const open = right === 'write' && what === 'exchange' && (name === '' || name === 'nova');
+    if (this.#peer.user !== 'godwit' || open || name.startsWith('godwit.')) return;
+    throw new ChannelError(403, `ACCESS_REFUSED - ${right} access to ${what} '${name}' in vhost '/' refused for user 'godwit'`);
   }
 
   receive({ type, payload }: Frame): void {
@@ -105,12 +114,14 @@ export class AmqpChannel {
       case METHOD.exchangeDeclare: {
         args.u16();
         const [exchange, type, bits] = [args.short(), args.short(), args.u8()];
+        if ((bits & 1) === 0) this.#allow('configure', 'exchange', exchange);
         if ((bits & 1) === 0) await link.declareExchange({ exchange, type: type as ExchangeDeclaration['type'], durable: (bits & 2) !== 0, autoDelete: (bits & 4) !== 0 });
         return this.#reply(METHOD.exchangeDeclareOk);
       }
       case METHOD.queueDeclare: {
         args.u16();
         const [queue, bits, table] = [args.short(), args.u8(), args.table()];
+        if ((bits & 1) === 0) this.#allow('configure', 'queue', queue);
         if ((bits & 1) === 0) await link.declareQueue({ queue, durable: (bits & 2) !== 0, exclusive: (bits & 4) !== 0, autoDelete: (bits & 8) !== 0, ...(Object.keys(table).length > 0 && { arguments: table as Record<string, string | number | boolean> }) });
         const count = await link.countMessages(queue);
         if (count === undefined) throw new ChannelError(404, `NOT_FOUND - no queue '${queue}' in vhost`);
@@ -119,16 +130,20 @@ export class AmqpChannel {
       case METHOD.queueBind: {
         args.u16();
         const [queue, exchange, routingKey] = [args.short(), args.short(), args.short()];
+        this.#allow('write', 'queue', queue);
         await link.bindQueue(queue, exchange, routingKey);
         return this.#reply(METHOD.queueBindOk);
       }
       case METHOD.queueDelete: {
         args.u16();
-        return this.#reply(METHOD.queueDeleteOk, new Writer().u32(await link.deleteQueue(args.short())));
+        const queue = args.short();
+        this.#allow('configure', 'queue', queue);
+        return this.#reply(METHOD.queueDeleteOk, new Writer().u32(await link.deleteQueue(queue)));
       }
       case METHOD.basicConsume: {
         args.u16();
         const [queue, tag] = [args.short(), args.short()];
+        this.#allow('read', 'queue', queue);
         const consumerTag = tag === '' ? `amq.ctag-${String(this.#id)}-${String(this.#consumers.size)}` : tag;
         if ((await link.countMessages(queue)) === undefined) throw new ChannelError(404, `NOT_FOUND - no queue '${queue}' in vhost`);
         // Told first: the library would not know a delivery of a consumer that it has not heard of.
@@ -164,6 +179,8 @@ export class AmqpChannel {
     if (!header || !body || size === undefined || size < header.size) return;
     this.#publishing = undefined;
     const bytes = Buffer.concat(body);
+    // Asked before whether there is such an exchange.
+    this.#allow('write', 'exchange', exchange ?? '');
     const publication: Publication = {
       exchange: exchange ?? '', routingKey: routingKey ?? '', mandatory: mandatory ?? false, body: bytes, messageId: header.messageId, persistent: header.persistent,
       ...(header.expirationMs !== undefined && { expirationMs: header.expirationMs }),

@@ -88,7 +88,7 @@ export class AmqpConnection {
     if (!link) return undefined;
     let channel = this.#channels.get(id);
     if (!channel) {
-      channel = new AmqpChannel(id, { link, frameMax: this.#frameMax, send: (...frames) => this.#send(...frames), ended: () => this.#channels.delete(id) });
+      channel = new AmqpChannel(id, { link, user: this.#login.username, frameMax: this.#frameMax, send: (...frames) => this.#send(...frames), ended: () => this.#channels.delete(id) });
       this.#channels.set(id, channel);
     }
     return channel;

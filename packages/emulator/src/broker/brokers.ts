@@ -23,6 +23,10 @@ interface SiteBroker {
 
 const HEARTBEAT_MS = 4_000;
 
+/** `godwit` may do what docs/operators/roles.md gives it, `openstack` everything, as the services' own user. */
+export type BrokerUser = 'godwit' | 'openstack';
+const isBrokerUser = (name: string): name is BrokerUser => name === 'godwit' || name === 'openstack';
+
 /** A RabbitMQ for each site, behind one AMQP port: the virtual host is the site's name. One comes to life when somebody first connects to it. */
 export class Brokers {
   readonly #deps: BrokersDeps;
@@ -56,9 +60,8 @@ export class Brokers {
     return this.#brokers.get(site.name)?.broker;
   }
 
-  /** Password of the broker's user `godwit`. */
-  static url(site: Site, port: number): string {
-    return `amqp://godwit:${site.secret('rabbit/godwit')}@127.0.0.1:${String(port)}/${site.name}`;
+  static url(site: Site, port: number, user: BrokerUser): string {
+    return `amqp://${user}:${site.secret(`rabbit/${user}`)}@127.0.0.1:${String(port)}/${site.name}`;
   }
 
   onFault(fault: Fault, begins: boolean): void {
@@ -109,7 +112,7 @@ export class Brokers {
     // Silent until the fault is lifted, which ends the connection.
     if (this.#deps.faults.down(site.name) === 'hang') return new Promise(() => undefined);
     if (this.#down(site.name)) return 'dead';
-    if (username !== 'godwit' || password !== site.secret('rabbit/godwit')) return { refused: 'Login was refused using authentication mechanism PLAIN.' };
+    if (!isBrokerUser(username) || password !== site.secret(`rabbit/${username}`)) return { refused: 'Login was refused using authentication mechanism PLAIN.' };
     const { ready, transport } = this.#at(site);
     await ready;
     return transport.connect({ host: '127.0.0.1', port: 0, username, password, virtualHost, name: username, connectTimeoutMs: 10_000, confirmTimeoutMs: 10_000 }).catch(() => 'dead' as const);

@@ -29,7 +29,7 @@ export function bindPort(site: Site, state: NeutronState, port: Port): void {
   }
   Object.assign(port, {
     vifType: 'ovs',
-    vifDetails: { connectivity: 'l2', port_filter: true, ovs_hybrid_plug: false, datapath_type: String(agent.configurations['datapath_type'] ?? 'system'), bridge_name: 'br-int' },
+    vifDetails: { connectivity: 'l2', port_filter: true, ovs_hybrid_plug: false, datapath_type: String(agent.configurations['datapath_type'] ?? 'system'), bridge_name: 'br-int', bound_drivers: { 0: 'openvswitch' } },
     status: 'DOWN',
   });
   if (!agent.own) return;

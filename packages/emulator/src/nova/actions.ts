@@ -72,7 +72,9 @@ const actions: Readonly<Record<string, Action>> = {
       const reason = (argument as { locked_reason?: unknown } | null)?.locked_reason;
       if (reason !== undefined && call.micro < 73) throw invalid('lock', argument, 'is not of type \'null\'');
       if (reason !== undefined && typeof reason !== 'string') throw invalid('locked_reason', reason, "is not of type 'string'");
-      server.locked = { by: call.token.admin ? 'admin' : 'owner', reason: reason ?? null };
+      // A lock by the server's own project over another is accepted, and changes nothing.
+      const owner = server.projectId === call.token.projectId;
+      if (server.locked === null || !owner) server.locked = { by: owner ? 'owner' : 'admin', reason: reason ?? null };
       return accepted();
     },
   },

@@ -5,6 +5,9 @@ import type { NovaState, Server } from './state.ts';
 /** How long a real one's steps take (measured in the lab, on a loaded machine). */
 const TIMES = { schedule: 700, network: 2_000, volumes: 3_500, spawn: 6_000, stop: 5_000, start: 5_000, reboot: 6_000, delete: 2_500 } as const;
 
+/** The most that one server may ask of it; placement shows the same. */
+export const hypervisor = { vcpus: 100, ramMiB: 1_000_000, diskGiB: 1_000 } as const;
+
 /** nova-compute of a site's hypervisor: what happens after the API has said yes. */
 export class Compute {
   readonly site: Site;
@@ -57,6 +60,8 @@ export class Compute {
 
   build(server: Server): void {
     this.#step(server, TIMES.schedule, () => {
+      const { vcpus, ram, disk } = server.flavor;
+      if (vcpus > hypervisor.vcpus || ram > hypervisor.ramMiB || disk > hypervisor.diskGiB) return this.#fail(server, 'No valid host was found. There are not enough hosts available.');
       server.host = this.site.host;
       server.zone = 'nova';
       this.#touch(server, { taskState: 'networking' });

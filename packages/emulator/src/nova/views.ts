@@ -76,7 +76,7 @@ export function serverView(call: NCall, server: Server): Json {
     addresses: addresses(call, server), accessIPv4: '', accessIPv6: '',
     links: links(root, `servers/${server.id}`),
     'OS-DCF:diskConfig': 'MANUAL',
-    ...(server.vmState !== 'error' && { progress: 0 }),
+    ...(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING'].includes(statusOf(server)) && { progress: 0 }),
     'OS-EXT-AZ:availability_zone': server.zone ?? '',
     ...(micro >= 96 && { pinned_availability_zone: server.pinnedZone }),
     config_drive: server.configDrive ? 'True' : '',

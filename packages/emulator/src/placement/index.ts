@@ -1,6 +1,7 @@
 import { notFound } from '../errors.ts';
 import { statusTitle } from '../http/formats.ts';
 import { type Call, type Json, ok, type Route, type ServiceDefinition } from '../http/service.ts';
+import { hypervisor } from '../nova/compute.ts';
 import type { NovaState } from '../nova/state.ts';
 
 /** Placement sees one hypervisor a site, and what Nova's servers take of it. */
@@ -36,7 +37,7 @@ export const placement: ServiceDefinition<PlacementState> = {
     { method: 'GET', path: '/resource_providers/:id', policy: 'admin', handler: (call) => (assertProvider(call), ok(provider(call))) },
     {
       method: 'GET', path: '/resource_providers/:id/inventories', policy: 'admin',
-      handler: (call) => (assertProvider(call), ok({ resource_provider_generation: 3, inventories: { VCPU: inventory(100, 16), MEMORY_MB: inventory(1_000_000, 1), DISK_GB: inventory(1000, 1) } })),
+      handler: (call) => (assertProvider(call), ok({ resource_provider_generation: 3, inventories: { VCPU: inventory(hypervisor.vcpus, 16), MEMORY_MB: inventory(hypervisor.ramMiB, 1), DISK_GB: inventory(hypervisor.diskGiB, 1) } })),
     },
     {
       method: 'GET', path: '/resource_providers/:id/usages', policy: 'admin',
