@@ -84,7 +84,7 @@ const commands = {
   test: () => {
     commands.typecheck();
     commands.lint();
-    run(bin('vitest'), ['run', '--project', 'unit', '--project', 'proof']);
+    run(bin('vitest'), ['run', '--project', 'unit', '--project', 'proof', '--project', 'contract']);
   },
   'test:proof': () => tsx('proof/src/run-tests.ts', ...args),
   lab: () => tsx('lab/src/main.ts', ...args),

@@ -17,11 +17,11 @@ const { values } = parseArgs({
   },
 });
 
-const vitest = [join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'contract', '--reporter', 'verbose', '--root', projectRoot, ...(values.testNamePattern === undefined ? [] : ['-t', values.testNamePattern])];
+const vitest = (...projects: string[]): string[] => [join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...projects.flatMap((name) => ['--project', name]), '--reporter', 'verbose', '--root', projectRoot, ...(values.testNamePattern === undefined ? [] : ['-t', values.testNamePattern])];
 
 function onEmulator(): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, vitest, { stdio: 'inherit', env: { ...process.env, GODWIT_CONTRACT_TARGET: 'emulator' } });
+    const child = spawn(process.execPath, vitest('contract', 'contract-client'), { stdio: 'inherit', env: { ...process.env, GODWIT_CONTRACT_TARGET: 'emulator' } });
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
   });
@@ -30,7 +30,7 @@ function onEmulator(): Promise<number> {
 function onLab(): Promise<number> {
   const lab = openLab();
   const transcript = process.env['GODWIT_CONTRACT_TRANSCRIPT'];
-  return withLab(lab, values, () => runInOps(lab, [process.execPath, ...vitest], { GODWIT_CONTRACT_TARGET: 'lab', ...(transcript === undefined ? {} : { GODWIT_CONTRACT_TRANSCRIPT: transcript }) }));
+  return withLab(lab, values, () => runInOps(lab, [process.execPath, ...vitest('contract')], { GODWIT_CONTRACT_TARGET: 'lab', ...(transcript === undefined ? {} : { GODWIT_CONTRACT_TRANSCRIPT: transcript }) }));
 }
 
 async function main(): Promise<number> {
