@@ -150,7 +150,8 @@ export class FakeSite {
           },
           lock: (id: string, { reason }: { reason: string }) => {
             this.calls.push(`lock ${id}`);
-            Object.assign(this.#server(id), { locked: true, locked_reason: reason });
+            // As Nova: a lock over a lock is accepted, and changes nothing.
+            if (this.#server(id)['locked'] !== true) Object.assign(this.#server(id), { locked: true, locked_reason: reason });
             return Promise.resolve();
           },
           unlock: (id: string) => {

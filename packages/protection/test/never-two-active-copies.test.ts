@@ -162,6 +162,16 @@ describe('promise: never two active copies', () => {
   });
 });
 
+describe('a member that is locked already', () => {
+  it.each([['by its tenant', null], ['by an earlier epoch', 'Godwit: its group is active elsewhere, epoch 1']])('%s is locked under the new epoch, which is what a rebuild reads', async (_whose, locked_reason) => {
+    Object.assign(w.site1.servers.all[0]!, { locked: true, locked_reason });
+    const p = await plan();
+    await beginFailover(w.deps, p);
+    await fenceSource(w.deps, p, w.step);
+    expect(w.site1.servers.all.map((s) => s['locked_reason'])).toEqual([expect.stringMatching(/epoch 2$/), expect.stringMatching(/epoch 2$/)]);
+  });
+});
+
 describe('a recovery that fails or is cancelled', () => {
   it('gives the old site back: its members run again, unlocked, and only those that ran', async () => {
     w.site1.servers.all[1]!.status = 'SHUTOFF';

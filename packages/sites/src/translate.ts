@@ -21,6 +21,7 @@ export const meanings: Readonly<Record<string, { code: `GW_${string}`; action: s
   OS_CONFLICT: { code: 'GW_SITE_CONFLICT', action: 'The resource is being changed by someone else; try again when it is idle.' },
   OS_BAD_REQUEST: { code: 'GW_SITE_REFUSED', action: 'The site does not take this request; the message names the reason.' },
   OS_OVER_LIMIT: { code: 'GW_QUOTA', action: 'Raise the project’s quota at this site or free what is not needed.' },
+  OS_RATE_LIMITED: { code: 'GW_SITE_BUSY', action: 'The site limits how often it may be asked: try again later, or have its limit raised for Godwit’s user.' },
   OS_UNAVAILABLE: { code: 'GW_SITE_ERROR', action: 'Look at the named service’s log for the request id.' },
   OS_UNREACHABLE: { code: 'GW_SITE_UNREACHABLE', action: 'Check the network to the site and that its API runs: godwit site check.' },
   OS_TIMEOUT: { code: 'GW_SITE_UNREACHABLE', action: 'The service did not answer in time: godwit site check.' },

@@ -18,7 +18,8 @@ const QUOTA = /quota exceeded|exceeded for quota|over ?quota|limit ?exceeded|max
 
 function classify(status: number, text: string): { code: OpenStackErrorCode; kind: ErrorKind; phrase: string } {
   if (status === 401) return { code: 'OS_UNAUTHORIZED', kind: 'terminal', phrase: 'the credentials or the token are not accepted' };
-  if (status === 429) return { code: 'OS_OVER_LIMIT', kind: 'retryable', phrase: 'too many requests' };
+  // How often, not how much: waiting helps, a larger quota does not.
+  if (status === 429) return { code: 'OS_RATE_LIMITED', kind: 'retryable', phrase: 'too many requests' };
   // A quota is told as 403 by Nova, Glance and Keystone, as 409 by Neutron, as 413 by Cinder, as 400 by some drivers.
   if (status === 413 || ([400, 403, 409].includes(status) && QUOTA.test(text))) return { code: 'OS_OVER_LIMIT', kind: 'terminal', phrase: 'a quota or limit is reached' };
   if (status === 403) return { code: 'OS_FORBIDDEN', kind: 'terminal', phrase: 'not allowed for these credentials' };

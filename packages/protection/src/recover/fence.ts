@@ -63,7 +63,11 @@ export async function carryOut(deps: Deps, fence: Fence, signal: AbortSignal): P
       [...new Set([...fence.servers, ...earlier.map((v) => v.id)])].map(async (id) => {
         try {
           const server = await compute.servers.get(id);
-          if (!isOurLock(server, fence.epoch)) await compute.servers.lock(id, { reason: lockReason(fence.epoch, atRest(server)) });
+          if (!isOurLock(server, fence.epoch)) {
+            // Nova accepts a lock over another (the tenant's, or ours of an earlier epoch), and keeps the old one with its reason.
+            if (server.locked === true) await compute.servers.unlock(id);
+            await compute.servers.lock(id, { reason: lockReason(fence.epoch, atRest(server)) });
+          }
           await stop(deps, compute, fence.site, id, signal);
         } catch (error) {
           if (!isNotFound(error)) throw error;
