@@ -11,7 +11,6 @@ const statuses: Readonly<Record<string, number>> = {
   GW_RESOURCE_GONE: 404,
   GW_TOO_LARGE: 413,
   GW_INTERNAL: 500,
-  GW_SITE_BUSY: 503,
   GW_SITE_ERROR: 502,
   GW_SITE_ANSWER: 502,
   GW_SITE_TLS: 502,
