@@ -9,6 +9,39 @@ export interface CommandOptions {
   readonly echo?: (text: string) => void;
 }
 
+/** What a failed command said: its problem, or, if there is none to be read, all of it. */
+export class CommandError extends Error {
+  readonly code: string;
+  readonly action: string | undefined;
+
+  constructor(args: readonly string[], exitCode: number, output: string) {
+    const problem = problemIn(output);
+    const command = `godwit ${args.join(' ')}`;
+    super(problem ? `${command}: ${problem.message}` : `${command} ended with ${String(exitCode)}:\n${output}`);
+    this.code = problem?.code ?? 'GW_QUICKSTART';
+    this.action = problem?.details?.action;
+  }
+}
+
+interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: { readonly action?: string };
+}
+
+function problemIn(output: string): Problem | undefined {
+  for (const line of output.split('\n').reverse()) {
+    if (!line.startsWith('{')) continue;
+    try {
+      const parsed = JSON.parse(line) as Partial<Problem>;
+      if (typeof parsed.code === 'string' && typeof parsed.message === 'string') return parsed as Problem;
+    } catch {
+      // not a line of JSON
+    }
+  }
+  return undefined;
+}
+
 /** Runs the `godwit` command as a user does, but in this process, and returns its JSON; a failing one throws with what it said. */
 export async function godwit<T>(options: CommandOptions, ...args: string[]): Promise<T> {
   let [stdout, stderr] = ['', ''];
@@ -26,6 +59,6 @@ export async function godwit<T>(options: CommandOptions, ...args: string[]): Pro
     },
     onInterrupt: () => () => undefined,
   }, '0.0.0');
-  if (code !== 0) throw new Error(`godwit ${args.join(' ')} ended with ${String(code)}:\n${stderr}${stdout}`);
+  if (code !== 0) throw new CommandError(args, code, stderr + stdout);
   return JSON.parse(stdout) as T;
 }

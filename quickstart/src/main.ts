@@ -31,7 +31,8 @@ async function main(): Promise<number> {
   let lines: string[] = [];
   const log = (line: string): void => {
     if (options.verbose) process.stderr.write(line.endsWith('\n') ? line : `${line}\n`);
-    else lines = [...lines.slice(-40), line];
+    // Warnings and errors are worth to be seen when it ends badly.
+    else if (/"level":[45]\d|^(warn|error) /.test(line)) lines = [...lines.slice(-4), line.trimEnd().slice(0, 500)];
   };
   try {
     const file = options.topology ?? join(root, 'quickstart', 'three-site.yaml');
@@ -54,7 +55,7 @@ async function main(): Promise<number> {
   } catch (error) {
     if (stop.exitCode !== undefined) return stop.exitCode;
     const code = refuse(error);
-    if (code === 1 && !options.verbose) for (const line of lines) process.stderr.write(`  log: ${line.trimEnd()}\n`);
+    if (code === 1) for (const line of lines) process.stderr.write(`  log: ${line}\n`);
     return code;
   } finally {
     if (stop.exitCode !== undefined) out.write('\nStopping …\n');
@@ -71,9 +72,9 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 /** One clear error. What the asker did wrong is 2. */
 function refuse(error: unknown): number {
-  const { code, message } = error as { code?: string; message?: string };
+  const { code, message, action } = error as { code?: string; message?: string; action?: string };
   if (error instanceof UsageError) process.stderr.write(`error GW_USAGE: ${error.message}\n\n${usage}`);
-  else process.stderr.write(`error ${code ?? 'GW_QUICKSTART'}: ${message ?? String(error)}\n`);
+  else process.stderr.write(`error ${code ?? 'GW_QUICKSTART'}: ${message ?? String(error)}\n${action === undefined ? '' : `  what to do: ${action}\n`}`);
   return error instanceof UsageError || error instanceof EmulatorError ? 2 : 1;
 }
 

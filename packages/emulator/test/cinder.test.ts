@@ -191,7 +191,6 @@ describe('backups', () => {
     site.part('volumes').attach(id, { attachmentId, serverId: 'server', host: 'c', device: '/dev/vda' });
     await expect(w.one.volume.backups.create({ volume_id: id })).rejects.toThrow(/must use the force flag/);
     const { id: backup } = await w.one.volume.backups.create({ volume_id: id, force: true });
-    expect((await w.one.volume.volumes.get(id)).status).toBe('backing-up');
     await backedUp(w.one, backup);
     expect((await w.one.volume.volumes.get(id)).status).toBe('in-use');
   });
@@ -220,6 +219,17 @@ describe('backups', () => {
     expect(backup).toMatchObject({ status: 'error', fail_reason: expect.stringMatching(/No space left/) as string });
     expect((await w.one.volume.volumes.get(id)).status).toBe('available');
   });
+});
+
+it('a full cluster holds deletions up until there is room', async () => {
+  const w = await pair();
+  const { id } = await ready(w.one, (await w.one.volume.volumes.create({ size: 1 })).id);
+  const full = w.emulator.inject({ kind: 'storage-full', site: 'site1' });
+  await w.one.volume.volumes.delete(id);
+  await new Promise((done) => setTimeout(done, 30));
+  expect((await w.one.volume.volumes.get(id)).status).toBe('deleting');
+  full.lift();
+  await gone('volume', () => w.one.volume.volumes.get(id));
 });
 
 it('a site’s death drops what is under way: volumes are errors then, backups too, deletions go on', async () => {

@@ -14,6 +14,12 @@ export function later(site: Site, what: string, ms: number, done: (failed: strin
   site.work(ms, () => done(site.failing(what)));
 }
 
+/** A full cluster takes no order to delete, and does not say so: what is to go waits until there is room. @returns whether it waits */
+export function heldByFullStorage(site: Site, again: () => void): boolean {
+  if (site.storageFull) site.work(5_000, again);
+  return site.storageFull;
+}
+
 /** The object of a request's body under its key. @throws ApiError 400 in jsonschema's words */
 export function bodyObject(call: { readonly body: Json }, key: string): Json {
   const value = call.body[key];

@@ -1,6 +1,6 @@
 import { ApiError, badRequest } from '../errors.ts';
 import { accepted, ok, type Answer, type Json, type Route } from '../http/service.ts';
-import { bodyObject, find, later, noAction, ownProject, requiredText, stamp, text, type CinderCall } from './common.ts';
+import { bodyObject, find, heldByFullStorage, later, noAction, ownProject, requiredText, stamp, text, type CinderCall } from './common.ts';
 import { findGroup, volumesOf } from './groups.ts';
 import { list } from './list.ts';
 import { charge, typed } from './quota.ts';
@@ -80,7 +80,8 @@ export function runGroupSnapshotDelete(site: CinderCall['site'], state: CinderSt
   const inside = [...state.snapshots.values()].filter((s) => s.groupSnapshotId === found.id);
   later(site, 'group-snapshot-delete', timing.deleteGroupSnapshot.base + timing.deleteGroupSnapshot.perVolume * inside.length, (failed) => {
     if (found.status !== 'deleting') return;
-    if (failed !== undefined || site.storageFull) {
+    if (failed === undefined && heldByFullStorage(site, () => runGroupSnapshotDelete(site, state, found))) return;
+    if (failed !== undefined) {
       found.status = 'error';
       return;
     }

@@ -2,7 +2,7 @@ import type { Site } from '../core/site.ts';
 import { badRequest, forbidden, notFound } from '../errors.ts';
 import { accepted, ok, type Answer, type Json, type Route } from '../http/service.ts';
 import { copyOf } from '../storage/sparse.ts';
-import { bodyObject, find, flag, later, noAction, ownProject, requiredText, stamp, stringMap, text, type CinderCall } from './common.ts';
+import { bodyObject, find, flag, heldByFullStorage, later, noAction, ownProject, requiredText, stamp, stringMap, text, type CinderCall } from './common.ts';
 import { hasMetadata, list } from './list.ts';
 import { charge, release, typed } from './quota.ts';
 import type { CinderState, Snapshot, Volume } from './state.ts';
@@ -106,7 +106,8 @@ export function runSnapshotDelete(site: Site, state: CinderState, snapshot: Snap
   if (state.services.some((s) => s.binary === 'cinder-volume' && s.deadSince !== undefined)) return;
   later(site, 'snapshot-delete', timing.deleteSnapshot, (failed) => {
     if (snapshot.status !== 'deleting') return;
-    if (failed === undefined && !site.storageFull) forgetSnapshot(state, snapshot);
+    if (failed === undefined && heldByFullStorage(site, () => runSnapshotDelete(site, state, snapshot))) return;
+    if (failed === undefined) forgetSnapshot(state, snapshot);
     else snapshot.status = 'error_deleting';
   });
 }

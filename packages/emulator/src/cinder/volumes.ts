@@ -2,7 +2,7 @@ import type { Site } from '../core/site.ts';
 import { badRequest, conflict, notFound } from '../errors.ts';
 import { accepted, ok, type Answer, type Json, type Route } from '../http/service.ts';
 import { findBackup } from './backup-view.ts';
-import { bodyObject, find, flag, later, onlyFields, ownProject, requiredText, stringMap, text, wholeNumber, type CinderCall } from './common.ts';
+import { bodyObject, find, flag, heldByFullStorage, later, onlyFields, ownProject, requiredText, stringMap, text, wholeNumber, type CinderCall } from './common.ts';
 import { hasMetadata, isTrue, list } from './list.ts';
 import { release, typed } from './quota.ts';
 import type { CinderState, Type, Volume } from './state.ts';
@@ -75,8 +75,8 @@ export function runDelete(site: Site, state: CinderState, volume: Volume): void 
   // One that no back end took is gone at once.
   later(site, 'volume-delete', volume.host === undefined ? 0 : timing.deleteVolume, (failed) => {
     if (volume.status !== 'deleting') return;
-    // A full cluster takes no order to delete either.
-    if (failed !== undefined || site.storageFull) {
+    if (failed === undefined && volume.host !== undefined && heldByFullStorage(site, () => runDelete(site, state, volume))) return;
+    if (failed !== undefined) {
       volume.status = 'error_deleting';
       return;
     }
