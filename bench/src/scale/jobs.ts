@@ -12,6 +12,8 @@ export interface JobsOutcome {
   readonly succeeded: number;
   /** By code. */
   readonly failed: Readonly<Record<string, number>>;
+  /** Answers of the API to our own asking that were no 200. */
+  readonly refused: number;
   /** From the first request to the last end. */
   readonly ms: number;
   /** Of each job, from its start to its end. */
@@ -30,13 +32,18 @@ export async function runJobs(api: Api, submissions: readonly { readonly path: s
   const failed: Record<string, number> = {};
   const each: number[] = [];
   let succeeded = 0;
+  let refused = 0;
   while (ids.size > 0) {
     if (performance.now() - began > limitMs) {
       failed['(not ended in time)'] = ids.size;
       break;
     }
     await new Promise((done) => setTimeout(done, 250));
-    const { body } = await api.call('GET', '/v1/jobs?state=succeeded,failed,cancelled&limit=500');
+    const { status, body } = await api.call('GET', '/v1/jobs?state=succeeded,failed,cancelled&limit=500');
+    if (status !== 200) {
+      refused += 1;
+      continue;
+    }
     for (const job of (body as { jobs: Job[] }).jobs) {
       if (!ids.delete(job.id)) continue;
       if (job.startedAt !== undefined && job.endedAt !== undefined) each.push(Date.parse(job.endedAt) - Date.parse(job.startedAt));
@@ -44,5 +51,5 @@ export async function runJobs(api: Api, submissions: readonly { readonly path: s
       else failed[job.error?.code ?? job.state] = (failed[job.error?.code ?? job.state] ?? 0) + 1;
     }
   }
-  return { succeeded, failed, ms: performance.now() - began, each };
+  return { succeeded, failed, refused, ms: performance.now() - began, each };
 }

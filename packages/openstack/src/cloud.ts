@@ -76,17 +76,39 @@ export function createCloud(config: CloudConfig, deps: CloudDeps = {}): Cloud {
   });
   const session = createSession(config, http, clock);
   const service = (type: ServiceType) => createService(type, session, http);
+  // Made when first used: of a thousand clouds most are only asked whether they are up.
+  let identity: IdentityApi | undefined;
+  let compute: ComputeApi | undefined;
+  let volume: VolumeApi | undefined;
+  let image: ImageApi | undefined;
+  let network: NetworkApi | undefined;
+  let objectStore: ObjectStoreApi | undefined;
+  let placement: PlacementApi | undefined;
   return {
     config,
     session,
-    identity: createIdentity(service('identity'), (options = {}) =>
-      http.send({ service: 'identity', method: 'GET', url: versioned('identity', config.auth.authUrl, undefined), headers: { accept: 'application/json' }, safe: true, options: { ...options, retries: 0 } })),
-    compute: createCompute(service('compute'), session),
-    volume: createVolume(service('volume')),
-    image: createImage(service('image')),
-    network: createNetwork(service('network')),
-    objectStore: createObjectStore(service('object-store')),
-    placement: createPlacement(service('placement'), session),
+    get identity() {
+      return (identity ??= createIdentity(service('identity'), (options = {}) =>
+        http.send({ service: 'identity', method: 'GET', url: versioned('identity', config.auth.authUrl, undefined), headers: { accept: 'application/json' }, safe: true, options: { ...options, retries: 0 } })));
+    },
+    get compute() {
+      return (compute ??= createCompute(service('compute'), session));
+    },
+    get volume() {
+      return (volume ??= createVolume(service('volume')));
+    },
+    get image() {
+      return (image ??= createImage(service('image')));
+    },
+    get network() {
+      return (network ??= createNetwork(service('network')));
+    },
+    get objectStore() {
+      return (objectStore ??= createObjectStore(service('object-store')));
+    },
+    get placement() {
+      return (placement ??= createPlacement(service('placement'), session));
+    },
     close: async () => {
       await (await opening?.catch(() => undefined))?.close();
     },

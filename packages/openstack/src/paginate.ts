@@ -1,3 +1,4 @@
+import { listEnvelope } from './envelope.ts';
 import * as z from 'zod';
 import { OpenStackError } from './errors.ts';
 import { queryString, type Service } from './service.ts';
@@ -24,7 +25,7 @@ const link = z.looseObject({ rel: z.string(), href: z.string() });
  * `links.next` (Keystone). Only the query of that link is used: behind a proxy its host is often one we cannot reach.
  */
 export async function* iterate<S extends z.ZodType>(service: Service, request: ListRequest<S>, options: CallOptions = {}): AsyncGenerator<z.output<S>, void, undefined> {
-  const schema = z.looseObject({ [request.key]: z.array(request.item) });
+  const schema = listEnvelope(request.key, request.item);
   const seen = new Set<string>();
   let search: string | undefined = queryString({ ...(request.pageSize === undefined ? {} : { limit: request.pageSize }), ...request.query });
   while (search !== undefined) {

@@ -38,6 +38,10 @@ export const hypervisorSchema = z.looseObject({
 });
 export type Hypervisor = z.infer<typeof hypervisorSchema>;
 
+const limitsAnswer = z.looseObject({ limits: z.looseObject({ absolute: z.record(z.string(), z.number()) }) });
+const quotaAnswer = z.looseObject({ quota_set: quotaUsage() });
+const zonesAnswer = z.looseObject({ availabilityZoneInfo: z.array(z.looseObject({ zoneName: z.string(), zoneState: z.looseObject({ available: z.boolean() }) })) });
+
 /** Compute (Nova). */
 export function createCompute(service: Service, session: Session) {
   return {
@@ -56,16 +60,15 @@ export function createCompute(service: Service, session: Session) {
     },
     /** The caller's own limits and use: maxTotalInstances, totalInstancesUsed, … */
     limits: async (options?: CallOptions): Promise<Record<string, number>> =>
-      (await service.json({ method: 'GET', path: '/limits', version: WANT }, z.looseObject({ limits: z.looseObject({ absolute: z.record(z.string(), z.number()) }) }), options)).limits.absolute,
+      (await service.json({ method: 'GET', path: '/limits', version: WANT }, limitsAnswer, options)).limits.absolute,
     /** Limit and use of `instances`, `cores`, `ram` (MiB), `key_pairs`, `server_groups`, … A limit of -1 is none. */
     quota: async (projectId: string, options?: CallOptions) =>
-      (await service.json({ method: 'GET', path: `/os-quota-sets/${seg(projectId)}/detail`, version: WANT }, z.looseObject({ quota_set: quotaUsage() }), options)).quota_set,
+      (await service.json({ method: 'GET', path: `/os-quota-sets/${seg(projectId)}/detail`, version: WANT }, quotaAnswer, options)).quota_set,
     setQuota: async (projectId: string, limits: Readonly<Record<string, number>>, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'PUT', path: `/os-quota-sets/${seg(projectId)}`, body: { quota_set: limits }, version: WANT }, options);
     },
     availabilityZones: async (options?: CallOptions): Promise<{ name: string; available: boolean }[]> => {
-      const schema = z.looseObject({ availabilityZoneInfo: z.array(z.looseObject({ zoneName: z.string(), zoneState: z.looseObject({ available: z.boolean() }) })) });
-      const body = await service.json({ method: 'GET', path: '/os-availability-zone', version: WANT }, schema, options);
+      const body = await service.json({ method: 'GET', path: '/os-availability-zone', version: WANT }, zonesAnswer, options);
       return body.availabilityZoneInfo.map((zone) => ({ name: zone.zoneName, available: zone.zoneState.available }));
     },
     /** The range of microversions the endpoint speaks. */

@@ -1,3 +1,4 @@
+import { envelope } from '../envelope.ts';
 import * as z from 'zod';
 import { maybe } from '../fields.ts';
 import { iterate, listAll } from '../paginate.ts';
@@ -52,7 +53,7 @@ export function createServers(service: Service) {
     interfaces: async (id: string, options?: CallOptions): Promise<Interface[]> =>
       listAll(service, { path: `/servers/${seg(id)}/os-interface`, key: 'interfaceAttachments', item: interfaceSchema, version: WANT }, options),
     attachInterface: async (id: string, body: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Interface> =>
-      (await service.json({ method: 'POST', path: `/servers/${seg(id)}/os-interface`, body: { interfaceAttachment: body }, version: WANT }, z.looseObject({ interfaceAttachment: interfaceSchema }), options)).interfaceAttachment,
+      (await service.json({ method: 'POST', path: `/servers/${seg(id)}/os-interface`, body: { interfaceAttachment: body }, version: WANT }, envelope('interfaceAttachment', interfaceSchema), options)).interfaceAttachment,
     detachInterface: async (id: string, portId: string, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'DELETE', path: `/servers/${seg(id)}/os-interface/${seg(portId)}`, version: WANT }, options);
     },
@@ -60,7 +61,7 @@ export function createServers(service: Service) {
     volumeAttachments: async (id: string, options?: CallOptions): Promise<AttachedVolume[]> =>
       listAll(service, { path: `/servers/${seg(id)}/os-volume_attachments`, key: 'volumeAttachments', item: attachedVolumeSchema, version: WANT }, options),
     attachVolume: async (id: string, body: { readonly volumeId: string; readonly device?: string; readonly tag?: string; readonly delete_on_termination?: boolean }, options?: CallOptions): Promise<AttachedVolume> =>
-      (await service.json({ method: 'POST', path: `/servers/${seg(id)}/os-volume_attachments`, body: { volumeAttachment: body }, version: WANT }, z.looseObject({ volumeAttachment: attachedVolumeSchema }), options)).volumeAttachment,
+      (await service.json({ method: 'POST', path: `/servers/${seg(id)}/os-volume_attachments`, body: { volumeAttachment: body }, version: WANT }, envelope('volumeAttachment', attachedVolumeSchema), options)).volumeAttachment,
     detachVolume: async (id: string, volumeId: string, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'DELETE', path: `/servers/${seg(id)}/os-volume_attachments/${seg(volumeId)}`, version: WANT }, options);
     },

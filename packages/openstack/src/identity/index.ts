@@ -1,3 +1,4 @@
+import { envelope } from '../envelope.ts';
 import * as z from 'zod';
 import { maybe } from '../fields.ts';
 import { orUndefined } from '../errors.ts';
@@ -38,7 +39,7 @@ export type ApplicationCredential = z.infer<typeof applicationCredentialSchema>;
 export type IdentityBody = Readonly<Record<string, unknown>>;
 
 function collection<S extends z.ZodType>(service: Service, path: string, plural: string, singular: string, item: S) {
-  const one = z.looseObject({ [singular]: item });
+  const one = envelope(singular, item);
   const read = async (method: 'GET' | 'POST' | 'PATCH', id: string | undefined, body: IdentityBody | undefined, options?: CallOptions): Promise<z.output<S>> => {
     const answer: Record<string, unknown> = await service.json(
       { method, path: id === undefined ? path : `${path}/${seg(id)}`, ...(body === undefined ? {} : { body: { [singular]: body } }) },

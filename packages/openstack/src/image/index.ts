@@ -1,3 +1,4 @@
+import { listEnvelope } from '../envelope.ts';
 import type { Readable } from 'node:stream';
 import * as z from 'zod';
 import { maybe, orElse } from '../fields.ts';
@@ -121,11 +122,11 @@ export function createImage(service: Service) {
     },
     /** What became of its imports, to whoever may see them. */
     tasks: async (id: string, options?: CallOptions): Promise<ImageTask[]> =>
-      (await service.json({ method: 'GET', path: `${path(id)}/tasks` }, z.looseObject({ tasks: z.array(imageTaskSchema) }), options)).tasks,
+      (await service.json({ method: 'GET', path: `${path(id)}/tasks` }, listEnvelope('tasks', imageTaskSchema), options)).tasks,
     /** Projects that it is shared with; only of one whose visibility is `shared`. */
     members: {
       list: async (id: string, options?: CallOptions): Promise<ImageMember[]> =>
-        (await service.json({ method: 'GET', path: `${path(id)}/members` }, z.looseObject({ members: z.array(imageMemberSchema) }), options)).members,
+        (await service.json({ method: 'GET', path: `${path(id)}/members` }, listEnvelope('members', imageMemberSchema), options)).members,
       add: (id: string, project: string, options?: CallOptions): Promise<ImageMember> =>
         service.json({ method: 'POST', path: `${path(id)}/members`, body: { member: project } }, imageMemberSchema, options),
       /** For the member itself, and administrators. */

@@ -1,3 +1,4 @@
+import { envelope } from '../envelope.ts';
 import * as z from 'zod';
 import { iterate, listAll } from '../paginate.ts';
 import { quotaUsage } from '../quota.ts';
@@ -18,8 +19,10 @@ const REVISIONS_PAGE = 5_000;
 const revisionSchema = z.looseObject({ id: z.string(), revision_number: z.number() });
 
 /** All of Neutron's collections work alike. */
+const quotaAnswer = z.looseObject({ quota: quotaUsage() });
+
 function collection<S extends z.ZodType>(service: Service, path: string, plural: string, singular: string, item: S) {
-  const one = z.looseObject({ [singular]: item });
+  const one = envelope(singular, item);
   const listRequest = (query: Query) => ({ path, key: plural, item, query, pageSize: PAGE });
   const read = async (method: 'GET' | 'POST' | 'PUT', id: string | undefined, body: NetworkBody | undefined, options?: CallOptions): Promise<z.output<S>> => {
     const answer: Record<string, unknown> = await service.json(
@@ -81,7 +84,7 @@ export function createNetwork(service: Service) {
     },
     /** Limit and use of `port`, `network`, `subnet`, `security_group`, `floatingip`, … A limit of -1 is none. */
     quota: async (projectId: string, options?: CallOptions) =>
-      (await service.json({ method: 'GET', path: `/quotas/${seg(projectId)}/details.json` }, z.looseObject({ quota: quotaUsage() }), options)).quota,
+      (await service.json({ method: 'GET', path: `/quotas/${seg(projectId)}/details.json` }, quotaAnswer, options)).quota,
     setQuota: async (projectId: string, limits: Readonly<Record<string, number>>, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'PUT', path: `/quotas/${seg(projectId)}`, body: { quota: limits } }, options);
     },

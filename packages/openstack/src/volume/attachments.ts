@@ -1,3 +1,4 @@
+import { envelope } from '../envelope.ts';
 import * as z from 'zod';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
@@ -21,7 +22,7 @@ export function createAttachments(service: Service) {
     list: (query: Query = {}, options?: CallOptions): Promise<Attachment[]> =>
       listAll(service, { path: '/attachments/detail', key: 'attachments', item: attachmentSchema, query, version: VERSION }, options),
     get: async (id: string, options?: CallOptions): Promise<Attachment> =>
-      (await service.json({ method: 'GET', path: `/attachments/${seg(id)}`, version: VERSION }, z.looseObject({ attachment: attachmentSchema }), options)).attachment,
+      (await service.json({ method: 'GET', path: `/attachments/${seg(id)}`, version: VERSION }, envelope('attachment', attachmentSchema), options)).attachment,
     delete: async (id: string, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'DELETE', path: `/attachments/${seg(id)}`, version: VERSION }, options);
     },

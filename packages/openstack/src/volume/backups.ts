@@ -1,3 +1,4 @@
+import { envelope } from '../envelope.ts';
 import * as z from 'zod';
 import { maybe, stringMap } from '../fields.ts';
 import { iterate, listAll } from '../paginate.ts';
@@ -58,7 +59,7 @@ export function createBackups(service: Service) {
     list: (query: Query = {}, options?: CallOptions): Promise<Backup[]> => listAll(service, listRequest(query), options),
     iterate: (query: Query = {}, options?: CallOptions): AsyncGenerator<Backup> => iterate(service, listRequest(query), options),
     get: async (id: string, options?: CallOptions): Promise<Backup> =>
-      (await service.json({ method: 'GET', path: `/backups/${seg(id)}`, version: WANT }, z.looseObject({ backup: backupSchema }), options)).backup,
+      (await service.json({ method: 'GET', path: `/backups/${seg(id)}`, version: WANT }, envelope('backup', backupSchema), options)).backup,
     /** Accepted, not made: `creating` until `available` or `error`, and for ever when cinder-backup is dead (see services). */
     create: async (body: BackupCreate, options?: CallOptions): Promise<{ id: string; name?: string | null | undefined }> => {
       const version = body.availability_zone !== undefined ? wish('3.51', 'a backup in an availability zone') : body.metadata !== undefined ? wish('3.43', 'metadata of a backup') : WANT;
@@ -73,7 +74,7 @@ export function createBackups(service: Service) {
     restore: async (id: string, target: { readonly volume_id?: string; readonly name?: string } = {}, options?: CallOptions): Promise<{ backup_id: string; volume_id: string }> =>
       (await service.json({ method: 'POST', path: `/backups/${seg(id)}/restore`, body: { restore: target }, version: WANT }, restoreSchema, options)).restore,
     exportRecord: async (id: string, options?: CallOptions): Promise<BackupExport> =>
-      (await service.json({ method: 'GET', path: `/backups/${seg(id)}/export_record`, version: WANT }, z.looseObject({ 'backup-record': exportRecordSchema }), options))['backup-record'],
+      (await service.json({ method: 'GET', path: `/backups/${seg(id)}/export_record`, version: WANT }, envelope('backup-record', exportRecordSchema), options))['backup-record'],
     /** The backup keeps its id. Cinder takes an increment without its parents: the caller must import those. A second import is refused (400). */
     importRecord: async (record: BackupExport, options?: CallOptions): Promise<{ id: string; name?: string | null | undefined }> =>
       (await service.json({ method: 'POST', path: '/backups/import_record', body: { 'backup-record': { backup_service: record.backup_service, backup_url: record.backup_url } }, version: WANT }, born, options)).backup,

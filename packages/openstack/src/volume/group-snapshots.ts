@@ -1,3 +1,4 @@
+import { envelope } from '../envelope.ts';
 import * as z from 'zod';
 import { listAll } from '../paginate.ts';
 import { seg, type Service } from '../service.ts';
@@ -24,7 +25,7 @@ export function createGroupSnapshots(service: Service) {
     list: (query: Query = {}, options?: CallOptions): Promise<GroupSnapshot[]> =>
       listAll(service, { path: '/group_snapshots/detail', key: 'group_snapshots', item: groupSnapshotSchema, query, version: VERSION }, options),
     get: async (id: string, options?: CallOptions): Promise<GroupSnapshot> =>
-      (await service.json({ method: 'GET', path: `/group_snapshots/${seg(id)}`, version: VERSION }, z.looseObject({ group_snapshot: groupSnapshotSchema }), options)).group_snapshot,
+      (await service.json({ method: 'GET', path: `/group_snapshots/${seg(id)}`, version: VERSION }, envelope('group_snapshot', groupSnapshotSchema), options)).group_snapshot,
     /** Accepted, not made: look at its status until `available` or `error`. Its snapshots are found by `snapshots.list`, field group_snapshot_id. */
     create: async (body: { readonly group_id: string; readonly name?: string; readonly description?: string }, options?: CallOptions): Promise<{ id: string; name?: string | null | undefined }> =>
       (await service.json({ method: 'POST', path: '/group_snapshots', body: { group_snapshot: body }, version: VERSION }, born, options)).group_snapshot,

@@ -1,3 +1,4 @@
+import { envelope } from '../envelope.ts';
 import * as z from 'zod';
 import { maybe, orElse } from '../fields.ts';
 import { listAll } from '../paginate.ts';
@@ -48,7 +49,7 @@ export function createGroups(service: Service) {
     list: (query: Query = {}, options?: CallOptions): Promise<Group[]> =>
       listAll(service, { path: '/groups/detail', key: 'groups', item: groupSchema, query: { list_volume: true, ...query }, version: WITH_VOLUMES }, options),
     get: async (id: string, options?: CallOptions): Promise<Group> =>
-      (await service.json({ method: 'GET', path: `/groups/${seg(id)}`, query: { list_volume: true }, version: WITH_VOLUMES }, z.looseObject({ group: groupSchema }), options)).group,
+      (await service.json({ method: 'GET', path: `/groups/${seg(id)}`, query: { list_volume: true }, version: WITH_VOLUMES }, envelope('group', groupSchema), options)).group,
     /** Accepted, not made: look at its status until `available` or `error`. */
     create: async (body: GroupCreate, options?: CallOptions): Promise<{ id: string; name?: string | null | undefined }> =>
       (await service.json({ method: 'POST', path: '/groups', body: { group: body }, version: GROUPS }, born, options)).group,

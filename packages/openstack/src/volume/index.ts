@@ -46,6 +46,9 @@ export type Pool = z.infer<typeof poolSchema>;
 
 const absoluteLimits = z.looseObject({ limits: z.looseObject({ absolute: z.record(z.string(), z.number()) }) });
 
+const quotaAnswer = z.looseObject({ quota_set: quotaUsage() });
+const zonesAnswer = z.looseObject({ availabilityZoneInfo: z.array(z.looseObject({ zoneName: z.string(), zoneState: z.looseObject({ available: z.boolean() }) })) });
+
 /** Block storage (Cinder). */
 export function createVolume(service: Service) {
   return {
@@ -68,13 +71,12 @@ export function createVolume(service: Service) {
         listAll(service, { path: '/scheduler-stats/get_pools', key: 'pools', item: poolSchema, query: { detail: true, ...query }, version: WANT }, options),
     },
     availabilityZones: async (options?: CallOptions): Promise<{ name: string; available: boolean }[]> => {
-      const schema = z.looseObject({ availabilityZoneInfo: z.array(z.looseObject({ zoneName: z.string(), zoneState: z.looseObject({ available: z.boolean() }) })) });
-      const body = await service.json({ method: 'GET', path: '/os-availability-zone', version: WANT }, schema, options);
+      const body = await service.json({ method: 'GET', path: '/os-availability-zone', version: WANT }, zonesAnswer, options);
       return body.availabilityZoneInfo.map((zone) => ({ name: zone.zoneName, available: zone.zoneState.available }));
     },
     /** Limit and use of each resource (`volumes`, `gigabytes`, `snapshots`, `backups`, `backup_gigabytes`, `groups`, `gigabytes_<type>` …). A limit of -1 is none. */
     quota: async (projectId: string, options?: CallOptions) =>
-      (await service.json({ method: 'GET', path: `/os-quota-sets/${seg(projectId)}`, query: { usage: true }, version: WANT }, z.looseObject({ quota_set: quotaUsage() }), options)).quota_set,
+      (await service.json({ method: 'GET', path: `/os-quota-sets/${seg(projectId)}`, query: { usage: true }, version: WANT }, quotaAnswer, options)).quota_set,
     /** Sets limits; for administrators. */
     setQuota: async (projectId: string, limits: Readonly<Record<string, number>>, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'PUT', path: `/os-quota-sets/${seg(projectId)}`, body: { quota_set: limits }, version: WANT }, options);

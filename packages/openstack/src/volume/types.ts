@@ -17,6 +17,8 @@ export type VolumeType = z.infer<typeof volumeTypeSchema>;
 
 const one = z.looseObject({ volume_type: volumeTypeSchema });
 
+const specsAnswer = z.looseObject({ extra_specs: stringMap() });
+
 export function createVolumeTypes(service: Service) {
   return {
     list: (query: Query = {}, options?: CallOptions): Promise<VolumeType[]> =>
@@ -34,7 +36,7 @@ export function createVolumeTypes(service: Service) {
       await service.send({ method: 'DELETE', path: `/types/${seg(id)}`, version: WANT }, options);
     },
     extraSpecs: async (id: string, options?: CallOptions): Promise<Record<string, string>> =>
-      (await service.json({ method: 'GET', path: `/types/${seg(id)}/extra_specs`, version: WANT }, z.looseObject({ extra_specs: stringMap() }), options)).extra_specs,
+      (await service.json({ method: 'GET', path: `/types/${seg(id)}/extra_specs`, version: WANT }, specsAnswer, options)).extra_specs,
     setExtraSpecs: async (id: string, extra_specs: Readonly<Record<string, string>>, options?: CallOptions): Promise<void> => {
       await service.send({ method: 'POST', path: `/types/${seg(id)}/extra_specs`, body: { extra_specs }, version: WANT, safe: true }, options);
     },
