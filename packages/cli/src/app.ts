@@ -5,6 +5,7 @@ import { catalogRoutes } from './commands/catalog.ts';
 import { eventRoutes } from './commands/event.ts';
 import { groupRoutes } from './commands/group.ts';
 import { imageRoutes } from './commands/image.ts';
+import { identityRoutes } from './commands/identity.ts';
 import { jobRoutes } from './commands/job.ts';
 import { protect } from './commands/protect.ts';
 import { recover } from './commands/recover.ts';
@@ -37,6 +38,7 @@ export function makeApp(version: string, json = false): Application<Context> {
       usage: showUsage,
       ready,
       job: jobRoutes,
+      identity: identityRoutes,
       catalog: catalogRoutes,
       server: serverRoutes,
       event: eventRoutes,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { createIdentity, type IdentityTables, type KeystoneNodes, migrateIdentity, type Sealer, SqlIdentityStore } from '@godwit/identity';
 import { type Clock, createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
 import { createResources, migrateResources, ResourceStore, type ResourceTables } from '@godwit/resources';
 import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
@@ -20,6 +21,8 @@ export interface ControllerOptions {
   readonly log: Logger;
   /** `host:port`, instead of the configuration's. Port 0: any that is free. */
   readonly listen?: string;
+  /** Instead of the agents that call home and the configured master key. */
+  readonly star?: StarAccess;
   /** Called at every boundary of every step: tests crash the process there. */
   readonly onBoundary?: EngineOptions['onBoundary'];
   /** Unique among the controllers of a database. Default: host name and port. */
@@ -32,6 +35,12 @@ export interface ControllerOptions {
   readonly sites?: Omit<RegistryOptions, 'env'>;
   /** How long close() lets running steps go on, so that a freeze under way can be thawed. Default 35 s. */
   readonly graceMs?: number;
+}
+
+/** The star's hands at the nodes, and what its keys are sealed with. */
+export interface StarAccess {
+  readonly nodes: KeystoneNodes;
+  readonly sealer: Sealer;
 }
 
 export interface Controller {
@@ -66,6 +75,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     // Kysely's type is invariant in its tables; migrations know of none.
     await migrate(catalogue as unknown as Kysely<unknown>);
     await migrateResources(catalogue as unknown as Kysely<unknown>);
+    await migrateIdentity(catalogue as unknown as Kysely<unknown>);
 
     const sites = await openSites(config, { beforeChange: stillOurs, ...options.sites, env });
     parts.push(() => sites.close());
@@ -84,6 +94,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
     if (agents) parts.push(() => agents.hub.close());
     const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), clock, log: note('protection') });
     const resources = createResources({ engine, sites, store: new ResourceStore(catalogue as unknown as Kysely<ResourceTables>), clock, log: note('resources') });
+    const access = options.star ?? agents?.star;
+    const identity = config.identity && access && createIdentity({ engine, config: config.identity, sites, ...access, store: new SqlIdentityStore(catalogue as unknown as Kysely<IdentityTables>), clock, log: note('identity') });
     sites.start();
     parts.push(() => engine.stop(options.graceMs ?? 35_000));
     await engine.start();
@@ -91,12 +103,17 @@ export async function startController(options: ControllerOptions): Promise<Contr
     protection.start();
     parts.push(() => resources.close());
     resources.start();
+    if (identity) {
+      parts.push(() => identity.close());
+      identity.start();
+    }
     parts.push(keepJobs(engine.jobs, clock.now, (error) => log.warn({ err: error }, 'old jobs could not be forgotten')));
 
     const { tls, roles } = config.server;
     const app = await createServer({
       protection,
       resources,
+      identity,
       sites,
       jobs: engine.jobs,
       agents: agents?.hub,

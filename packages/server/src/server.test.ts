@@ -59,6 +59,20 @@ const routes = (x: { point: string; job: string }): [Level: 'reader' | 'member' 
   ['admin', 'POST', '/v1/agent-tokens', { name: 'k2', site: 'site1', role: 'keystone' }, 201],
   ['admin', 'POST', '/v1/agents/k1/revoke', undefined, 200],
   ['admin', 'DELETE', '/v1/agents/k1', undefined, 204],
+  ['reader', 'GET', '/v1/identity', undefined, 200],
+  ['reader', 'POST', '/v1/identity/probe', undefined, 200],
+  ['admin', 'POST', '/v1/identity/sites/site1/revocation', undefined, 200],
+  ['admin', 'POST', '/v1/identity/adopt', undefined, 202],
+  ['admin', 'POST', '/v1/identity/rotate', { kind: 'credential', dryRun: true }, 200],
+  ['admin', 'POST', '/v1/identity/rotate', undefined, 202],
+  ['admin', 'POST', '/v1/identity/nodes/k1/restore', undefined, 202],
+  ['admin', 'POST', '/v1/identity/nodes/k1/repoint', { to: 'site1', seed: true }, 202],
+  ['admin', 'POST', '/v1/identity/sites/site1/join', { dryRun: true }, 200],
+  ['admin', 'POST', '/v1/identity/sites/site1/join', undefined, 202],
+  ['admin', 'POST', '/v1/identity/sites/site1/leave', { dryRun: true, lost: true }, 200],
+  ['admin', 'POST', '/v1/identity/sites/site1/leave', { lost: true }, 202],
+  ['admin', 'GET', '/v1/identity/sites/site1/render/haproxy', undefined, 200],
+  ['admin', 'POST', '/v1/identity/sites/site1/check', undefined, 200],
 ];
 
 describe('who may do what', () => {
@@ -75,7 +89,7 @@ describe('who may do what', () => {
   it('covers every route that the server has', async () => {
     const { json } = await call(undefined, 'GET', '/openapi.json');
     const documented = Object.entries(json['paths'] as Record<string, object>).flatMap(([path, verbs]) => Object.keys(verbs).map((v) => `${v.toUpperCase()} ${path}`));
-    const pattern = (url: string): string => (url.split('?')[0] ?? '').replace(/site1/, '{site}').replace(/vm1/, '{server}').replace('groups/vnf', 'groups/{group}').replace('agents/k1', 'agents/{agent}').replace('/P', '/{point}').replace('/J', '/{job}');
+    const pattern = (url: string): string => (url.split('?')[0] ?? '').replace(/site1/, '{site}').replace(/vm1/, '{server}').replace('agents/k1', 'agents/{agent}').replace(/k1/, '{node}').replace('render/haproxy', 'render/{what}').replace('groups/vnf', 'groups/{group}').replace('/P', '/{point}').replace('/J', '/{job}');
     const tried = routes({ point: 'P', job: 'J' }).map(([, method, url]) => `${method} ${pattern(url)}`);
     const open = ['/healthz', '/readyz', '/metrics', '/v1/version'].map((p) => `GET ${p}`);
     expect([...new Set([...tried, ...open])].sort()).toEqual(documented.sort());

@@ -12,6 +12,7 @@ import { catalogRoutes } from './routes/catalog.ts';
 import { eventRoutes } from './routes/events.ts';
 import { groupRoutes } from './routes/groups.ts';
 import { healthRoutes } from './routes/health.ts';
+import { identityRoutes } from './routes/identity.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { pointRoutes } from './routes/points.ts';
@@ -47,6 +48,6 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   registerAuth(app, deps);
   registerBodies(app);
   await registerOpenApi(app, deps.version ?? '0.0.0');
-  for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes, agentRoutes, resourceRoutes]) routes(app, deps);
+  for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes, agentRoutes, resourceRoutes, identityRoutes]) routes(app, deps);
   return app;
 }

@@ -1,4 +1,5 @@
 import type { AgentHub } from '@godwit/agent-hub';
+import type { IdentityService } from '@godwit/identity';
 import type { Caller, ProtectionService } from '@godwit/protection';
 import type { ResourcesService } from '@godwit/resources';
 import type { ProjectRef, SiteRegistry } from '@godwit/sites';
@@ -43,6 +44,8 @@ export interface ServerDeps {
   readonly protection: ProtectionService;
   /** Left out: none of its routes are there. */
   readonly resources?: ResourcesService;
+  /** Left out where no Keystone star is declared. */
+  readonly identity?: IdentityService | undefined;
   readonly sites: SiteRegistry;
   readonly jobs: JobStore;
   /** Left out: none are configured. */

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { GroupSpec } from '@godwit/protection';
 import pino from 'pino';
 import { authenticator, createServer, type ServerDeps } from '../src/index.ts';
 import { FakeAgents } from './fake-agents.ts';
+import { FakeIdentity } from './fake-identity.ts';
 import { FakeJobs } from './fake-jobs.ts';
 import { FakeProtection } from './fake-protection.ts';
 import { FakeSites, type FakeToken } from './fake-sites.ts';
@@ -40,10 +42,16 @@ export async function makeWorld(overrides: Partial<ServerDeps> = {}) {
   const jobs = new FakeJobs();
   const protection = new FakeProtection(jobs, sites);
   const agents = new FakeAgents();
+  const identity = new FakeIdentity((workflow, labels) => {
+    const { id } = jobs.add({ id: randomUUID(), workflow, key: 'identity', labels });
+    protection.play(id);
+    return id;
+  });
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
   const app = await createServer({
     protection,
+    identity,
     sites,
     jobs,
     agents,
@@ -54,6 +62,6 @@ export async function makeWorld(overrides: Partial<ServerDeps> = {}) {
     strictAnswers: true,
     ...overrides,
   });
-  return { app, sites, jobs, agents, protection, logged: () => lines.join('') };
+  return { app, sites, jobs, agents, protection, identity, logged: () => lines.join('') };
 }
 export type World = Awaited<ReturnType<typeof makeWorld>>;

@@ -18,7 +18,7 @@ export async function outcome(cli: Cli, job: JobRef, noWait: boolean, show: (res
   return await show(ended.result);
 }
 
-const findingColumns: readonly Column<Finding>[] = [
+export const findingColumns: readonly Column<Finding>[] = [
   { key: 'code', header: 'Code', value: (f) => f.code },
   { key: 'site', header: 'Site', value: (f) => f.site },
   { key: 'resource', header: 'Resource', value: (f) => f.resource },

@@ -81,6 +81,10 @@ export function createIdentity(service: Service, ping: (options?: CallOptions) =
       const body = await orUndefined(answer);
       return body && tokenInfo(body);
     },
+    /** Revokes a token; one that is not known (any more) is revoked. */
+    revokeToken: async (subjectToken: string, options?: CallOptions): Promise<void> => {
+      await orUndefined(service.send({ method: 'DELETE', path: '/auth/tokens', headers: { 'x-subject-token': subjectToken } }, options));
+    },
     projects: {
       ...collection(service, '/projects', 'projects', 'project', projectSchema),
       /** Those in which the caller has a role. */

@@ -13,6 +13,8 @@ import { tokenBody, tokenInfo, type Token } from './token.ts';
 export interface Session {
   /** The present token; issued anew five minutes (or a tenth of its life) before it expires. One request at a time. */
   token(options?: CallOptions): Promise<Token>;
+  /** One more token, of which the session keeps nothing: to try Keystone with. */
+  issue(options?: CallOptions): Promise<Token>;
   /** Address of a service, from the overrides or the catalogue. OS_ENDPOINT_MISSING when there is none. */
   endpoint(service: ServiceType, options?: CallOptions): Promise<string>;
   /** The microversions of a service's endpoint, asked for once. */
@@ -44,7 +46,7 @@ export function createSession(config: CloudConfig, http: HttpClient, clock: Cloc
   const shareIssue = singleFlight<Token>();
   const shareVersions = new Map<ServiceType, ReturnType<typeof singleFlight<VersionRange | undefined>>>();
 
-  async function issue(): Promise<Token> {
+  async function ask(options: CallOptions): Promise<Held> {
     const asked = clock.now();
     const response = await http.send({
       service: 'identity',
@@ -54,7 +56,7 @@ export function createSession(config: CloudConfig, http: HttpClient, clock: Cloc
       body: JSON.stringify(authBody(config.auth)),
       // A token more or less does no harm.
       safe: true,
-      options: {},
+      options,
     });
     const name = { service: 'identity' as const, method: 'POST', path: '/v3/auth/tokens', requestId: response.requestId };
     const id = response.headers['x-subject-token'];
@@ -64,8 +66,12 @@ export function createSession(config: CloudConfig, http: HttpClient, clock: Cloc
     const life = info.expiresAt.getTime() - issued;
     if (!(life > 0)) throw new OpenStackError({ ...name, code: 'OS_BAD_RESPONSE', kind: 'retryable', message: `identity: POST /v3/auth/tokens: the token is issued already expired (${info.expiresAt.toISOString()})` });
     const token: Token = { ...info, id };
-    held = { token, renewAt: asked + life - Math.min(RENEW_BEFORE_MS, life / 10), deadAt: asked + life };
-    return token;
+    return { token, renewAt: asked + life - Math.min(RENEW_BEFORE_MS, life / 10), deadAt: asked + life };
+  }
+
+  async function issue(): Promise<Token> {
+    held = await ask({});
+    return held.token;
   }
 
   async function token(options: CallOptions = {}): Promise<Token> {
@@ -119,6 +125,7 @@ export function createSession(config: CloudConfig, http: HttpClient, clock: Cloc
 
   return {
     token,
+    issue: async (options = {}) => (await ask(options)).token,
     endpoint,
     versions,
     forget,

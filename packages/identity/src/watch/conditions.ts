@@ -1,0 +1,57 @@
+import type { Deps } from '../deps.ts';
+import { compare } from '../keys/compare.ts';
+import { keyKinds, type KeyKind } from '../nodes.ts';
+import { skewOf } from '../rotate/check.ts';
+import type { StarNode } from '../star.ts';
+import type { Condition, Generation } from '../store/types.ts';
+import { databaseOf, databaseState, sourceOf, type View } from '../topology/view.ts';
+
+type Said = Omit<Condition, 'since'>;
+type Keys = ReadonlyMap<KeyKind, { readonly wanted: Generation | undefined; readonly known: ReadonlySet<string> }>;
+
+/** A node with less is about to fail the next order of keys. */
+const diskLimitBytes = 1024 * 1024;
+
+/** What a person should know of a node: whether each thing is as it must be, and if not, why. */
+export function nodeConditions(deps: Pick<Deps, 'star'>, view: View, node: StarNode, keys: Keys): Said[] {
+  const scope = `node ${node.name}`;
+  const say = (type: string, ok: boolean | undefined, reason: string, message: string): Said => ({ scope, type, status: ok === undefined ? 'Unknown' : ok ? 'True' : 'False', reason, message });
+  const state = view.states.get(node.name);
+  if (!state) return [say('Connected', false, 'NotEnrolled', 'its agent was never enrolled')];
+  if (!state.connected || !state.report) return [say('Connected', false, 'AgentAway', `its agent is not connected${state.lastSeen === undefined ? '' : `, last seen ${state.lastSeen}`}`)];
+  const { report } = state;
+  const said = [say('Connected', true, 'Connected', `agent ${report.agentVersion}`)];
+  for (const kind of keyKinds) {
+    const { wanted, known } = keys.get(kind) ?? { wanted: undefined, known: new Set<string>() };
+    if (!wanted) continue;
+    const difference = compare(report.repositories.find((r) => r.kind === kind), wanted, known);
+    const type = kind === 'fernet' ? 'TokenKeysInPlace' : 'CredentialKeysInPlace';
+    said.push(say(type, difference.same, difference.same ? 'AsOrdered' : difference.mayHaveSigned ? 'ForeignKey' : difference.foreign.length > 0 ? 'ForeignStagedKey' : 'Behind', difference.same ? `generation ${wanted.generation}` : difference.text));
+  }
+  const skew = skewOf(state) ?? 0;
+  said.push(say('ClockInStep', Math.abs(skew) <= deps.star.config.clockSkewSeconds * 1000, Math.abs(skew) <= deps.star.config.clockSkewSeconds * 1000 ? 'InStep' : 'Skewed', `${(skew / 1000).toFixed(1)} s from the controller’s`));
+  if (report.diskFreeBytes < diskLimitBytes) said.push(say('DiskSpace', false, 'DiskFull', `${report.diskFreeBytes} bytes are left where the keys lie`));
+  const { database } = report;
+  const word = databaseState(database, deps.star.config.lagLimitSeconds);
+  const good = word === 'Synced' || word === 'Following';
+  const source = sourceOf(deps, database);
+  const following = source === undefined ? '' : `, fed by ${source.name}`;
+  said.push(say('DatabaseFit', word === 'Unknown' ? undefined : good, word, database.diverged ?? (database.lastError ? `${database.lastError.message} (${database.lastError.number})` : undefined) ?? (database.problems[0]?.message ?? `${database.role}${following}${database.lagSeconds === undefined ? '' : `, ${database.lagSeconds} s behind`}`)));
+  if (report.ready) said.push(say('Ready', report.ready.ok, report.ready.ok ? 'Ready' : (report.held === undefined ? 'NotFit' : 'HeldOut'), report.ready.ok ? 'takes requests' : report.ready.reasons.map((r) => r.message).join('; ')));
+  return said;
+}
+
+/** Of a replica that does not follow where it should. */
+export function detourCondition(deps: Pick<Deps, 'star'>, view: View, node: StarNode): Said | undefined {
+  if (node.role !== 'replica') return undefined;
+  const source = sourceOf(deps, databaseOf(view, node.name));
+  if (source === undefined || source.site === node.source) return undefined;
+  return { scope: `node ${node.name}`, type: 'OwnSource', status: 'False', reason: 'Detour', message: `fed by ${source.name}; its own source is at ${node.source ?? ''}` };
+}
+
+export function keyConditions(kind: KeyKind, wanted: Generation | undefined): Said {
+  const base = { scope: 'star', type: kind === 'fernet' ? 'TokenKeysInStep' : 'CredentialKeysInStep' };
+  if (!wanted) return { ...base, status: 'False', reason: 'NotAdopted', message: 'the star has none yet: godwit identity adopt' };
+  if (wanted.provenAt !== undefined) return { ...base, status: 'True', reason: 'Proven', message: `generation ${wanted.generation} (${wanted.phase}) is at every node` };
+  return { ...base, status: 'False', reason: 'Delivering', message: `generation ${wanted.generation} (${wanted.phase}) is not at every node yet` };
+}

@@ -1,0 +1,129 @@
+import type { JobStore } from '@godwit/workflow';
+import type { Deps } from '../deps.ts';
+import { bring, countedNodes, knownHashes } from '../keys/deliver.ts';
+import { compare } from '../keys/compare.ts';
+import { keyKinds, type KeyKind } from '../nodes.ts';
+import type { Condition, Generation } from '../store/types.ts';
+import { needOf, type Need } from '../topology/choose.ts';
+import { look, type View } from '../topology/view.ts';
+import { detourCondition, keyConditions, nodeConditions } from './conditions.ts';
+import { rotationDue } from './schedule.ts';
+
+export interface WatchActions {
+  readonly jobs: Pick<JobStore, 'list'>;
+  rotate(kind: KeyKind, from: number): Promise<unknown>;
+  repoint(node: string, seed: boolean): Promise<unknown>;
+}
+
+const everyMs = 2_000;
+/** A replica is not rebuilt again before this: what breaks it at once would else go round in a circle. */
+const seedPauseMs = 15 * 60_000;
+
+/**
+ * A plain loop, not journaled: sees how the star is, says so as conditions, brings nodes that fell behind what they must have, and begins
+ * the jobs whose time has come. With several controllers each does it; jobs have keys of their own, so the same is not done twice.
+ */
+export class Watch {
+  readonly #deps: Deps;
+  readonly #actions: WatchActions;
+  readonly #stop = new AbortController();
+  readonly #needs = new Map<string, { readonly what: Need['what']; readonly since: number }>();
+  readonly #seeded = new Map<string, number>();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(deps: Deps, actions: WatchActions) {
+    this.#deps = deps;
+    this.#actions = actions;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('the controller stops'));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!this.#stop.signal.aborted) {
+      await this.round(this.#stop.signal).catch((e: unknown) => log('warn', 'the star could not be looked at', { error: String(e) }));
+      await clock.sleep(everyMs, this.#stop.signal).catch(() => undefined);
+    }
+  }
+
+  async round(signal: AbortSignal): Promise<void> {
+    const deps = this.#deps;
+    const view = await look(deps);
+    const keys = new Map(await Promise.all(keyKinds.map(async (kind) => [kind, { wanted: await deps.store.generation(kind), known: await knownHashes(deps, kind) }] as const)));
+    const said: Omit<Condition, 'since'>[] = [];
+    for (const node of deps.star.nodes) {
+      said.push(...nodeConditions(deps, view, node, keys));
+      const detour = detourCondition(deps, view, node);
+      if (detour) said.push(detour);
+    }
+    for (const [kind, { wanted }] of keys) said.push(keyConditions(kind, wanted));
+    await deps.store.putConditions(['star', ...deps.star.nodes.map((n) => `node ${n.name}`)], said, deps.clock.now());
+    for (const [kind, { wanted, known }] of keys) {
+      if (!wanted) continue;
+      await this.#bringBack(view, wanted, known, signal);
+      await this.#rotateWhenDue(kind, wanted);
+    }
+    // A site that was lost when it left, and comes back, is told: until then it would serve with keys that end.
+    for (const node of deps.star.nodes.filter((n) => view.memberships.get(n.site)?.state === 'left')) {
+      const state = view.states.get(node.name);
+      if (state?.connected && state.report?.held === undefined) await deps.nodes.hold(node.name, 'its site has left the star', signal).catch((e: unknown) => deps.log('warn', 'a node could not be told that it is out', { node: node.name, error: String(e) }));
+    }
+    for (const node of deps.star.nodes.filter((n) => n.role === 'replica' && ['member', 'joining'].includes(view.memberships.get(n.site)?.state ?? ''))) await this.#mend(view, needOf(deps, view, node), node.name);
+  }
+
+  /** Nodes that are heard and do not have what they must: they were away, lost a file, or somebody edited the repository. */
+  async #bringBack(view: View, wanted: Generation, known: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const deps = this.#deps;
+    const nodes = await countedNodes(deps);
+    const differ = nodes.filter((n) => {
+      const state = view.states.get(n.name);
+      if (!state?.connected) return false;
+      const difference = compare(state.report?.repositories.find((r) => r.kind === wanted.kind), wanted, known);
+      return !difference.same && !difference.mayHaveSigned;
+    });
+    const brought: string[] = [];
+    const behind = await bring(deps, wanted, differ, (name) => brought.push(name), signal);
+    if (brought.length > 0) deps.log('info', 'keys brought to nodes that lacked them', { kind: wanted.kind, generation: wanted.generation, nodes: brought });
+    // A rotation that was cancelled on its way has nobody who waits for the last node: then it is us.
+    const notHeard = nodes.filter((n) => view.states.get(n.name)?.connected !== true);
+    const foreign = nodes.filter((n) => compare(view.states.get(n.name)?.report?.repositories.find((r) => r.kind === wanted.kind), wanted, known).mayHaveSigned);
+    if (wanted.provenAt === undefined && nodes.length > 0 && behind.length + notHeard.length + foreign.length === 0 && (await deps.store.generation(wanted.kind))?.generation === wanted.generation) {
+      await deps.store.prove(wanted.kind, wanted.generation, deps.clock.now());
+    }
+  }
+
+  async #rotateWhenDue(kind: KeyKind, wanted: Generation): Promise<void> {
+    const due = rotationDue(this.#deps, kind, wanted, await this.#deps.store.keys(kind));
+    if (due === undefined || due.getTime() > this.#deps.clock.now().getTime()) return;
+    const active = await this.#actions.jobs.list({ labels: { identity: 'rotate', kind }, state: ['queued', 'running', 'cancelling'], limit: 1 });
+    if (active.length === 0) await this.#actions.rotate(kind, wanted.generation).catch((e: unknown) => this.#deps.log('warn', 'a rotation that is due was not begun', { kind, error: String(e) }));
+  }
+
+  async #mend(view: View, need: Need | undefined, name: string): Promise<void> {
+    const now = view.at.getTime();
+    if (!need) {
+      this.#needs.delete(name);
+      return;
+    }
+    const before = this.#needs.get(name);
+    const since = before?.what === need.what ? before.since : now;
+    this.#needs.set(name, { what: need.what, since });
+    const { repointAfterSeconds, returnAfterSeconds } = this.#deps.star.config;
+    const after = (need.what === 'return' ? returnAfterSeconds : repointAfterSeconds) * 1000;
+    if (now - since < after) return;
+    if (need.what === 'seed' && now - (this.#seeded.get(name) ?? -Infinity) < seedPauseMs) return;
+    const active = await this.#actions.jobs.list({ labels: { identity: 'repoint', node: name }, state: ['queued', 'running', 'cancelling'], limit: 1 });
+    if (active.length > 0) return;
+    this.#deps.log('warn', 'a replica gets another source', { node: name, what: need.what, why: need.why });
+    if (need.what === 'seed') this.#seeded.set(name, now);
+    this.#needs.delete(name);
+    await this.#actions.repoint(name, need.what === 'seed');
+  }
+}
