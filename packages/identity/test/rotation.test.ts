@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest';
+import { adoptWorkflow, restoreWorkflow } from '../src/adopt/workflow.ts';
+import { rotateWorkflow } from '../src/rotate/workflow.ts';
+import { Watch } from '../src/watch/watch.ts';
+import { Crash, keyText, makeWorld, newJournal, run, type World } from './world.ts';
+
+const rotate = (w: World, kind: 'fernet' | 'credential' = 'fernet', more: Partial<Parameters<typeof run>[2]> = {}) =>
+  w.store.generation(kind).then((g) => run(rotateWorkflow(w.deps), { kind, from: g?.generation ?? 0 }, { clock: w.clock, ...more }));
+const files = (w: World, node: string, kind: 'fernet' | 'credential' = 'fernet'): string[] => [...w.nodes.node(node).repositories[kind].files.keys()].sort();
+const watchOf = (w: World) => {
+  const begun: unknown[] = [];
+  const watch = new Watch(w.deps, { jobs: { list: () => Promise.resolve([]) }, rotate: (kind, from) => Promise.resolve(begun.push(['rotate', kind, from])), repoint: (node, seed) => Promise.resolve(begun.push(['repoint', node, seed])) });
+  return { watch, begun, round: () => watch.round(new AbortController().signal) };
+};
+const day = 86_400_000;
+
+describe('a rotation', () => {
+  it('gives all nodes the same new primary, keeps what living tokens need, and drops the rest when its time has come', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    const before = w.nodes.node('m1-k1').primary();
+    expect(await rotate(w)).toMatchObject({ kind: 'fernet', generation: 3, primary: 2, keys: 3, nodes: 6, dropped: 0 });
+    const after = new Set([...w.nodes.nodes.values()].map((n) => n.primary()));
+    expect([after.size, after.has(before)]).toEqual([1, false]);
+    for (let i = 0; i < 3; i++) {
+      await w.clock.sleep(day);
+      await rotate(w, 'fernet', { jobId: `r${i}` });
+    }
+    // 49 h of life and daily rotations: the primary, the staged one, and three before it.
+    expect(files(w, 's4-k2')).toEqual(['0', '3', '4', '5', '2'].sort());
+    const keys = await w.store.keys('fernet');
+    expect(keys.filter((k) => k.sealed === undefined)).toHaveLength(2);
+  });
+
+  it('is held at the safe stage by a node that is away, says which, and goes on when it is back', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    w.nodes.node('s3-k1').connected = false;
+    const journal = newJournal();
+    await expect(rotate(w, 'fernet', { journal, patience: 3 })).rejects.toMatchObject({ code: 'GW_ROTATION_HELD', kind: 'waiting', site: 's3', message: expect.stringMatching(/ProvingStaged: s3-k1: its agent is not connected/) as string, details: { behind: [expect.objectContaining({ node: 's3-k1', code: 'GW_NODE_AWAY' })] } });
+    // Nobody signs with the new key: nobody has promoted it.
+    expect(new Set([...w.nodes.nodes.values()].map((n) => Math.max(...[...n.repositories.fernet.files.keys()].map(Number))))).toEqual(new Set([1]));
+    expect(journal.said.join('\n')).toContain('waits for s3-k1');
+    w.clock.at(60_000, () => (w.nodes.node('s3-k1').connected = true));
+    expect(await rotate(w, 'fernet', { jobId: 'second' })).toMatchObject({ nodes: 6 });
+  });
+
+  it('is held by a full disk, and says so', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    w.nodes.node('s4-k1').diskFull = true;
+    await expect(rotate(w, 'fernet', { patience: 2 })).rejects.toMatchObject({ code: 'GW_ROTATION_HELD', message: expect.stringContaining('no space left') as string });
+  });
+
+  it('no longer waits for a site that has left', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    for (const n of ['s4-k1', 's4-k2']) w.nodes.node(n).on = false;
+    w.clock.at(30_000, () => void w.store.setMembership('s4', 'left', 'leave', w.clock.now()));
+    expect(await rotate(w)).toMatchObject({ nodes: 4 });
+  });
+
+  it('is refused, with nothing changed: before adoption, for a foreign key that may have signed, a wrong clock, no room, or one that was quicker', async () => {
+    const w = makeWorld();
+    await expect(rotate(w)).rejects.toMatchObject({ code: 'GW_KEYS_NOT_ADOPTED' });
+    await w.adopt();
+    w.nodes.node('s3-k1').repositories.fernet.files.set('9', keyText());
+    await expect(rotate(w)).rejects.toMatchObject({ code: 'GW_KEY_FOREIGN', kind: 'terminal', message: expect.stringMatching(/s3-k1: .*key 9 was never one of the star’s; nothing was changed/) as string });
+    w.nodes.node('s3-k1').repositories.fernet.files.delete('9');
+    w.nodes.node('m2-k1').skewMs = -8_000;
+    await expect(rotate(w)).rejects.toMatchObject({ code: 'GW_CLOCK_SKEW', message: expect.stringContaining('8.0 s behind') as string });
+    w.nodes.node('m2-k1').skewMs = 0;
+    expect((await w.store.generation('fernet'))?.generation).toBe(1);
+    await expect(run(rotateWorkflow(w.deps), { kind: 'fernet' as const, from: 0 }, { clock: w.clock })).rejects.toMatchObject({ code: 'GW_ROTATION_PASSED' });
+    for (let i = 0; i < 2; i++) await rotate(w, 'fernet', { jobId: `r${i}` });
+    await expect(rotate(w, 'fernet', { jobId: 'r3' }).then(() => rotate(w, 'fernet', { jobId: 'r4' }))).rejects.toMatchObject({ code: 'GW_KEY_LIMIT', message: expect.stringMatching(/would leave 6 keys, and maxActiveKeys is 5/) as string });
+  });
+
+  it('of credentials encrypts them anew and waits for the replicas before an old key goes; the previous one stays', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    w.nodes.stale = 2;
+    await expect(rotate(w, 'credential')).rejects.toMatchObject({ code: 'GW_CREDENTIALS_STALE' });
+    expect(files(w, 'm1-k1', 'credential')).toEqual(['0', '1', '2']);
+    w.nodes.stale = 0;
+    const lagging = w.nodes.node('s4-k1');
+    lagging.database = { ...lagging.database, gtidSlave: '10-1-99' };
+    await expect(rotate(w, 'credential', { jobId: 'b', patience: 3 })).rejects.toMatchObject({ code: 'GW_REPLICA_BEHIND', kind: 'waiting', message: expect.stringContaining('s4-k1') as string });
+    expect(files(w, 's4-k1', 'credential')).toContain('1');
+    lagging.database = { ...lagging.database, gtidSlave: '10-1-100' };
+    expect(await rotate(w, 'credential', { jobId: 'c' })).toMatchObject({ primary: 4, keys: 3 });
+    expect(files(w, 's4-k1', 'credential')).toEqual(['0', '3', '4']);
+    expect(w.nodes.node('m1-k1').calls).toContain('migrate');
+  });
+
+  it('of a controller that is killed at every boundary makes one new key, not several', async () => {
+    for (const kind of ['fernet', 'credential'] as const) {
+      const w = makeWorld();
+      await w.adopt();
+      let kills = 0;
+      let at = 0;
+      const journal = newJournal();
+      const seen = new Set<string>();
+      for (;;) {
+        at = 0;
+        try {
+          const result = await run(rotateWorkflow(w.deps), { kind, from: 1 }, { clock: w.clock, journal, jobId: 'one', boundary: (step, where) => {
+            at++;
+            if (seen.has(`${step} ${where}`)) return;
+            seen.add(`${step} ${where}`);
+            kills++;
+            throw new Crash();
+          } });
+          expect(result).toMatchObject({ primary: 2 });
+          break;
+        } catch (error) {
+          if (!(error instanceof Crash)) throw error;
+        }
+      }
+      expect(kills).toBeGreaterThan(20);
+      expect((await w.store.keys(kind)).length).toBe(3);
+      expect(new Set([...w.nodes.nodes.values()].map((n) => n.primary(kind))).size).toBe(1);
+    }
+  });
+});
+
+describe('the watch', () => {
+  it('brings back what a hand has changed, leaves a foreign key that may have signed alone, and says which', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    const { round } = watchOf(w);
+    const one = w.nodes.node('s3-k1').repositories.fernet.files;
+    one.delete('1');
+    w.nodes.node('s3-k2').repositories.fernet.files.set('0', keyText());
+    w.nodes.node('s4-k1').repositories.fernet.files.set('7', keyText());
+    await round();
+    expect([files(w, 's3-k1'), files(w, 's4-k1')]).toEqual([['0', '1'], ['0', '1', '7']]);
+    expect(w.nodes.node('s3-k2').repositories.fernet.files).toEqual(one);
+    await round();
+    const said = (await w.store.conditions()).filter((c) => c.status !== 'True' && c.type === 'TokenKeysInPlace');
+    expect(said).toEqual([expect.objectContaining({ scope: 'node s4-k1', reason: 'ForeignKey' })]);
+    await run(restoreWorkflow(w.deps), { node: 's4-k1' }, { clock: w.clock });
+    expect(files(w, 's4-k1')).toEqual(['0', '1']);
+  });
+
+  it('ends what a cancelled rotation left, and begins those that are due, when there is room', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    w.nodes.node('s3-k1').connected = false;
+    await expect(rotate(w, 'fernet', { patience: 1 })).rejects.toMatchObject({ code: 'GW_ROTATION_HELD' });
+    const { round, begun } = watchOf(w);
+    await round();
+    expect((await w.store.generation('fernet'))?.provenAt).toBeUndefined();
+    w.nodes.node('s3-k1').connected = true;
+    await round();
+    expect((await w.store.generation('fernet'))?.provenAt).toBeDefined();
+    expect(begun).toEqual([]);
+    await w.clock.sleep(day + 1_000);
+    await round();
+    expect(begun).toEqual([['rotate', 'fernet', 2]]);
+  });
+
+  it('keeps the time since when a condition is as it is', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    const { round } = watchOf(w);
+    w.nodes.node('s3-k1').connected = false;
+    await round();
+    const since = w.clock.now().toISOString();
+    await w.clock.sleep(5_000);
+    await round();
+    expect((await w.store.conditions()).find((c) => c.scope === 'node s3-k1')).toMatchObject({ type: 'Connected', status: 'False', reason: 'AgentAway', since });
+  });
+});
+
+describe('adoption', () => {
+  it('takes the keys of a Keystone over as they are: nothing changes on its disk, and no key is seen outside', async () => {
+    const w = makeWorld();
+    for (const kind of ['fernet', 'credential'] as const) {
+      const keys = { '0': keyText(), '3': keyText(), '4': keyText() };
+      w.made.push(...Object.values(keys));
+      w.nodes.node('m1-k1').repositories[kind].files = new Map(Object.entries(keys));
+    }
+    const before = new Map(w.nodes.node('m1-k1').repositories.fernet.files);
+    const journal = newJournal();
+    expect(await run(adoptWorkflow(w.deps), { node: 'm1-k1' }, { clock: w.clock, journal })).toEqual({ node: 'm1-k1', site: 'm1', fernet: 3, credential: 3 });
+    expect(w.nodes.node('m1-k1').repositories.fernet.files).toEqual(before);
+    expect(await w.store.memberships()).toEqual([expect.objectContaining({ site: 'm1', state: 'member' })]);
+    const kept = JSON.stringify([...journal.results.values()]) + journal.said.join() + w.logged.join();
+    for (const key of w.made) expect(kept).not.toContain(key);
+    // A secondary may have signed until now.
+    const keys = await w.store.keys('fernet');
+    expect(keys.map((k) => [k.signsFrom !== undefined, k.retiredAt !== undefined])).toEqual([[false, false], [true, true], [true, false]]);
+    await expect(run(adoptWorkflow(w.deps), { node: 'm1-k1' }, { clock: w.clock, jobId: 'again' })).rejects.toMatchObject({ code: 'GW_KEYS_ADOPTED' });
+  });
+
+  it('of a Keystone without keys is refused', async () => {
+    const w = makeWorld();
+    await expect(run(adoptWorkflow(w.deps), { node: 'm1-k1' }, { clock: w.clock })).rejects.toMatchObject({ code: 'GW_KEYS_NONE' });
+  });
+});
