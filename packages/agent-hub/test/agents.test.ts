@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
+import { createEnvelope } from '@godwit/sites';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AgentHub, keystone } from '../src/index.ts';
 import { key, startProxy, startWorld, type World } from './world.ts';
@@ -165,7 +166,7 @@ describe('an agent', () => {
 });
 
 describe('the connection', () => {
-  it('is taken up again when it broke, when it went silent, and when the controller was away', { timeout: 60_000 }, async () => {
+  it('is taken up again when it broke and when it went silent', { timeout: 60_000 }, async () => {
     let port = hub.port;
     const proxy = await startProxy(() => port);
     const node = await enrolled('b1', {}, proxy.port);
@@ -186,6 +187,22 @@ describe('the connection', () => {
     await expect.poll(() => hub.call('b1', keystone.report, {}).then((r) => r.repositories.length, () => 0), { timeout: 15_000 }).toBe(2);
     port = 0;
     proxy.close();
+  });
+
+  it('is missed by nobody who is served: with its controller away a node stays ready, and comes back when that does', { timeout: 60_000 }, async () => {
+    const first = await world.hub({ controller: 'c-away' });
+    const ready = 21_000 + Math.floor(Math.random() * 20_000);
+    const node = world.node('b4', { ready: { listen: `127.0.0.1:${ready}` } });
+    expect(await node.enrol(first.port, await world.token(first, 'b4'))).toMatchObject({ code: 0 });
+    node.run();
+    await connected('b4', first);
+    for (const kind of ['fernet', 'credential'] as const) await first.call('b4', keystone.applyKeys, { kind, generation: 1, keys: { 0: key(), 1: key() } });
+    const { port } = first;
+    await first.close();
+    expect((await fetch(`http://127.0.0.1:${ready}/ready`)).status).toBe(200);
+    const second = await world.hub({ controller: 'c-away', listen: { host: '127.0.0.1', port } });
+    await connected('b4', second);
+    expect((await second.call('b4', keystone.report, {})).repositories.map((r) => r.generation)).toEqual([1, 1]);
   });
 
   it('is refused to a certificate of another CA, to one that was revoked, and to none; a renewal asks nobody', { timeout: 60_000 }, async () => {
@@ -272,12 +289,34 @@ describe('certificates', () => {
   });
 });
 
+describe('the key of the CA', () => {
+  it('lies sealed in the database, and is sealed anew when the master key has changed', { timeout: 30_000 }, async () => {
+    const row = (): Promise<{ certificate: string; sealed_key: string }> => world.db.selectFrom('godwit_agent_ca').selectAll().executeTakeFirstOrThrow();
+    const before = await row();
+    expect(before.sealed_key).toMatch(/^gws1\.test\./);
+    // The old master key below a new one.
+    const made = new Map<string, Buffer>();
+    const fresh = createEnvelope([
+      { id: 'fresh', wrap: (k) => Promise.resolve((made.set('1', Buffer.from(k)), '1')), unwrap: (n) => Promise.resolve(made.get(n) ?? Buffer.alloc(32)) },
+      world.wrapper,
+    ]);
+    const rotated = await world.hub({ controller: 'c-rotated', envelope: fresh });
+    expect(await row()).toMatchObject({ certificate: before.certificate, sealed_key: expect.stringMatching(/^gws1\.fresh\./) as string });
+    const node = world.node('k1');
+    expect(await node.enrol(rotated.port, await world.token(rotated, 'k1'))).toMatchObject({ code: 0 });
+    // Put back for the other tests, whose hubs know the old key only.
+    await world.db.updateTable('godwit_agent_ca').set({ sealed_key: before.sealed_key }).execute();
+    const wrong = createEnvelope([{ ...world.wrapper, id: 'lost' }]);
+    await expect(world.hub({ controller: 'c-lost', envelope: wrong })).rejects.toMatchObject({ code: expect.stringMatching(/^GW_SECRETS_/) as string });
+  });
+});
+
 describe('several controllers on one database', () => {
   it('agents connect to all that are told, and a call is made where one is; a revocation holds everywhere', { timeout: 60_000 }, async () => {
     const c2 = await world.hub({ controller: 'c2', advertise: '127.0.0.1:1' });
-    const c3 = await world.hub({ controller: 'c3' });
-    // c3 tells its address only now, when the port is known.
-    await world.db.updateTable('godwit_agent_controllers').set({ advertise: `127.0.0.1:${c3.port}` }).where('id', '=', 'c3').execute();
+    // Its port is known before it listens.
+    const proxy = await startProxy(() => c3.port);
+    const c3 = await world.hub({ controller: 'c3', advertise: `127.0.0.1:${proxy.port}` });
     const node = await enrolled('d1', {}, c2.port);
     const agent = node.run();
     await expect.poll(async () => (await c2.get('d1')).controllers.filter((c) => ['c2', 'c3'].includes(c)).sort(), { timeout: 15_000 }).toEqual(['c2', 'c3']);
@@ -289,6 +328,7 @@ describe('several controllers on one database', () => {
     await hub.revoke('d1');
     await expect.poll(async () => (await hub.get('d1')).controllers, { timeout: 5_000 }).toEqual([]);
     expect(agent.log()).toContain('GW_AGENT_REVOKED');
+    proxy.close();
   });
 });
 

@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEnvelope, type Envelope } from '@godwit/sites';
+import { createEnvelope, type Wrapper } from '@godwit/sites';
 import { startEmbeddedPostgres } from '@godwit/workflow';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
@@ -14,19 +14,17 @@ import { type AgentHub, type AgentTables, createHub, type HubOptions } from '../
 const program = new URL('../../../bin/godwit-agent.mjs', import.meta.url).pathname;
 
 /** A master key that is lost with the test. */
-export function testEnvelope(): Envelope {
+export function testWrapper(): Wrapper {
   const kept = new Map<string, Buffer>();
-  return createEnvelope([
-    {
-      id: 'test',
-      wrap: (key) => {
-        const name = randomBytes(8).toString('hex');
-        kept.set(name, Buffer.from(key));
-        return Promise.resolve(name);
-      },
-      unwrap: (name) => Promise.resolve(kept.get(name) ?? Buffer.alloc(32)),
+  return {
+    id: 'test',
+    wrap: (key) => {
+      const name = randomBytes(8).toString('hex');
+      kept.set(name, Buffer.from(key));
+      return Promise.resolve(name);
     },
-  ]);
+    unwrap: (name) => Promise.resolve(kept.get(name) ?? Buffer.alloc(32)),
+  };
 }
 
 export interface RunningAgent {
@@ -41,7 +39,8 @@ export async function startWorld() {
   // PostgreSQL runs as a user of its own.
   chmodSync(dir, 0o755);
   const postgres = await startEmbeddedPostgres({ dataDir: join(dir, 'postgres'), durable: false });
-  const envelope = testEnvelope();
+  const wrapper = testWrapper();
+  const envelope = createEnvelope([wrapper]);
   const pool = new pg.Pool({ connectionString: postgres.databaseUrl, max: 5 });
   pool.on('error', () => undefined);
   const db = new Kysely<AgentTables>({ dialect: new PostgresDialect({ pool }) });
@@ -94,7 +93,7 @@ export async function startWorld() {
     await postgres.stop();
     rmSync(dir, { recursive: true, force: true });
   }
-  return { dir, db, envelope, hub, node, token, logged: () => logged.join('\n'), postgres, close };
+  return { dir, db, envelope, wrapper, hub, node, token, logged: () => logged.join('\n'), postgres, close };
 }
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
