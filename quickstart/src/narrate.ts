@@ -10,7 +10,7 @@ export function narrator(say: (text: string) => void): (text: string) => void {
     rest = lines.pop() ?? '';
     for (const line of lines) {
       const plain = line.replace(/^\s*\d\d:\d\d:\d\d\s+/, '').replace(/ [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, '').trim();
-      if (plain === '' || / …$/.test(plain) || /: done in /.test(plain) || /^job\b/.test(plain) || /\b(creating|available|BUILD|deleting)$/.test(plain)) continue;
+      if (plain === '' || plain.startsWith('{') || / …$/.test(plain) || /: done in /.test(plain) || /^job\b/.test(plain) || /\b(creating|available|BUILD|deleting)$/.test(plain)) continue;
       if (told.has(plain)) continue;
       told.add(plain);
       say(`  ${plain}`);
