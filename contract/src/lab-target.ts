@@ -44,7 +44,11 @@ export async function labTarget(covered: Covered): Promise<Target> {
         for (const s of services) if (!s.running) await lab.startService(site, s.service);
       }
       await Promise.all(sites.map((site) => emptyProject(lab, site)));
-      for (const site of sites) await removeKinds(await connect(lab, `${site}-admin`));
+      for (const site of sites) {
+        const [admin, stranger] = [await connect(lab, `${site}-admin`), await connect(lab, `${site}-stranger`)];
+        await removeLeavings(admin, stranger);
+        await Promise.all([admin.close(), stranger.close()]);
+      }
     },
     close: async () => {
       for (const rpc of rpcs.values()) await rpc.close();
@@ -53,10 +57,18 @@ export async function labTarget(covered: Covered): Promise<Target> {
   };
 }
 
-/** Kinds of things that a run which was broken off has left, in no project. */
-async function removeKinds(admin: Cloud): Promise<void> {
-  const ours = (thing: { readonly name: string }): boolean => thing.name.startsWith('contract');
+/** What a run that was broken off has left beside the tenant's project: kinds of things, and things of project `other`. */
+export async function removeLeavings(admin: Cloud, stranger: Cloud): Promise<void> {
+  const ours = (thing: { readonly name?: string | null | undefined }): boolean => thing.name?.startsWith('contract') === true;
   for (const type of (await admin.volume.groupTypes.list()).filter(ours)) await admin.volume.groupTypes.delete(type.id);
-  for (const flavor of (await admin.compute.flavors.list()).filter(ours)) await admin.compute.flavors.delete(flavor.id);
-  await admin.close();
+  for (const flavor of (await admin.compute.flavors.list({ is_public: 'None' })).filter(ours)) await admin.compute.flavors.delete(flavor.id);
+  const { compute, image, network, volume, session } = stranger;
+  const { userId: user_id, projectId } = await session.token();
+  for (const pair of (await admin.compute.keypairs.list({ user_id })).filter(ours)) await admin.compute.keypairs.delete(pair.name, { user_id });
+  for (const server of (await compute.servers.list()).filter(ours)) await compute.servers.delete(server.id);
+  for (const group of (await compute.serverGroups.list()).filter(ours)) await compute.serverGroups.delete(group.id);
+  for (const group of (await network.securityGroups.list({ project_id: projectId })).filter(ours)) await network.securityGroups.delete(group.id);
+  for (const group of (await network.addressGroups.list({ project_id: projectId })).filter(ours)) await network.addressGroups.delete(group.id);
+  for (const one of (await image.list({ owner: projectId })).filter(ours)) await image.delete(one.id);
+  for (const one of (await volume.volumes.list()).filter(ours)) await volume.volumes.delete(one.id);
 }
