@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { stringify } from 'yaml';
+
+import { starConfig } from './star/godwit-config.ts';
 
 import type { LabPaths } from './paths.ts';
 import type { Secrets } from './secrets.ts';
@@ -50,6 +53,7 @@ export function cloudEntries(topology: Topology, sites: readonly SiteSpec[], sec
 export const credentialFiles = (paths: LabPaths) => ({
   clouds: join(paths.state, 'clouds.yaml'),
   godwit: join(paths.state, 'godwit.yaml'),
+  masterKey: join(paths.state, 'master-key'),
   rpcUrl: (site: string): string => join(paths.state, `${site}-rpc-url`),
 });
 
@@ -76,7 +80,9 @@ export function writeCredentials(paths: LabPaths, topology: Topology, sites: rea
       ),
       server: { listen: `${topology.wan.ops}:8790` },
       database: { embedded: join(paths.state, 'postgres') },
+      ...(topology.star ? starConfig(topology, files.masterKey) : {}),
     }),
   );
+  if (topology.star) writePrivate(files.masterKey, `${createHash('sha256').update(secrets.get('star/master-key')).update(secrets.get('star/master-key/more')).digest('base64')}\n`);
   return clouds;
 }

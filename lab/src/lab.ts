@@ -210,7 +210,7 @@ async function clear(paths: LabPaths): Promise<void> {
   if (record) {
     const files = credentialFiles(paths);
     const sites = plan(paths, record.topology, record.key).sites;
-    for (const file of [files.clouds, files.godwit, ...sites.map((s) => files.rpcUrl(s.name)), recordFile(paths)]) rmSync(file, { force: true });
+    for (const file of [files.clouds, files.godwit, files.masterKey, ...sites.map((s) => files.rpcUrl(s.name)), recordFile(paths)]) rmSync(file, { force: true });
   }
 }
 

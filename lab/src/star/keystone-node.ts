@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { ini } from '../engine/ini.ts';
 import type { Component, SiteContext, SiteFacts } from '../engine/types.ts';
 import { wsgi } from '../components/common.ts';
-import { configDir, databasePort, keystonePort, nodeOf, starOf, type NodeNumber } from './plan.ts';
+import { configDir, databasePort, keyFolder, keystonePort, nodeOf, starOf, type NodeNumber } from './plan.ts';
 
-export const keyFolder = (n: NodeNumber, kind: 'fernet' | 'credential'): string => `${configDir(n)}/${kind}-keys`;
 /** It does not read the variable by which the WSGI application finds its configuration. */
 export const keystoneManage = (n: NodeNumber): string[] => ['keystone-manage', '--config-file', `${configDir(n)}/keystone.conf`];
 

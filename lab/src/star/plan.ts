@@ -24,6 +24,7 @@ export const databasePort = (n: NodeNumber): number => 3310 + n;
 export const readyPort = (n: NodeNumber): number => 5020 + n;
 export const configDir = (n: NodeNumber): string => `/etc/keystone-${String(n)}`;
 export const dataDir = (n: NodeNumber): string => `/var/lib/mariadb-${String(n)}`;
+export const keyFolder = (n: NodeNumber, kind: 'fernet' | 'credential'): string => `${configDir(n)}/${kind}-keys`;
 export const socketOf = (n: NodeNumber): string => `/run/mariadb-${String(n)}/mariadbd.sock`;
 
 export function starOf(topology: Topology): NonNullable<Topology['star']> {

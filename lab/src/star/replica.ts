@@ -1,7 +1,7 @@
 import type { Component, SiteContext } from '../engine/types.ts';
 import { masterSites, databasePort, nodeOf, starOf, type NodeNumber } from './plan.ts';
 import { answersSql, databaseConf, databaseOptions, installDatabase, runFolder, sql } from './database.ts';
-import { replicaGrants, replicationUser } from './users.ts';
+import { emptyReplicaGrants, replicaGrants, replicationUser } from './users.ts';
 
 const quiet = ['--no-defaults', '--batch'];
 
@@ -48,7 +48,8 @@ function replica(n: NodeNumber): Component {
         name: `${name}-seed`,
         needs: (facts) => [name, `${starOf(facts.topology).masters[0] ?? ''}/star-catalogue`, `${starOf(facts.topology).masters[n - 1] ?? ''}/galera`],
         async run(context) {
-          if (!nodeOf(context, n).joining) await follow(context, n);
+          if (nodeOf(context, n).joining) await sql(context, n, emptyReplicaGrants(context.secrets));
+          else await follow(context, n);
         },
       },
     ],

@@ -3,6 +3,14 @@ import type { Secrets } from '../secrets.ts';
 /** Reads dumps and follows; it is made at the masters, so every source knows it. */
 export const replicationUser = 'replicator';
 
+/** What Godwit's agent is at the database of its node. */
+export const agentUser = 'godwit';
+
+const agentAccount = (secrets: Secrets): string[] => [
+  `CREATE OR REPLACE USER '${agentUser}'@'localhost' IDENTIFIED BY '${secrets.get(`star/db/${agentUser}`)}';`,
+  `GRANT ALL ON *.* TO '${agentUser}'@'localhost';`,
+];
+
 /** At the masters, once; the cluster carries it to all members. */
 export const masterUsers = (secrets: Secrets): string =>
   [
@@ -12,6 +20,7 @@ export const masterUsers = (secrets: Secrets): string =>
     `CREATE OR REPLACE USER '${replicationUser}'@'%' IDENTIFIED BY '${secrets.get(`star/db/${replicationUser}`)}';`,
     `GRANT REPLICATION SLAVE, BINLOG MONITOR, RELOAD ON *.* TO '${replicationUser}'@'%';`,
     `GRANT SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT ON keystone.* TO '${replicationUser}'@'%';`,
+    ...agentAccount(secrets),
   ].join('\n');
 
 /**
@@ -25,4 +34,12 @@ export const replicaGrants = (secrets: Secrets): string =>
     `GRANT SELECT ON keystone.* TO 'keystone'@'%';`,
     `GRANT UPDATE (last_active_at) ON keystone.user TO 'keystone'@'%';`,
     `GRANT UPDATE (failed_auth_count, failed_auth_at) ON keystone.local_user TO 'keystone'@'%';`,
+    ...agentAccount(secrets),
+  ].join('\n');
+
+/** The same before there is any data: grants on columns want the columns, and stay when their tables go. */
+export const emptyReplicaGrants = (secrets: Secrets): string =>
+  [
+    'CREATE DATABASE keystone;', 'CREATE TABLE keystone.user (last_active_at DATE);', 'CREATE TABLE keystone.local_user (failed_auth_count INT, failed_auth_at DATETIME);',
+    replicaGrants(secrets), 'DROP DATABASE keystone;',
   ].join('\n');
