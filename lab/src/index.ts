@@ -67,6 +67,8 @@ export interface Lab {
   stopService(site: string, service: string, options?: { kill?: boolean }): Promise<void>;
   /** Returns when the service serves again, and before it what it needs of those that run on demand. */
   startService(site: string, service: string): Promise<void>;
+  /** Writes the configuration of a service that runs on demand, for what must be done before its first start. */
+  configureService(site: string, service: string): void;
   /** Runs a command inside a site, or on this machine's file system in the network `ops`. */
   exec(place: string, argv: readonly string[], options?: SiteExecOptions): Promise<ExecResult>;
   /** Arguments (and environment) for spawning a long-lived process in a place oneself. */
@@ -178,6 +180,10 @@ export function openLab(paths: LabPaths = labPaths()): Lab {
         const r = runtime(p, site, relay);
         await runGraph(startOneTasks(r, r.service(service), silentProgress), 4);
       });
+    },
+    configureService(site, service) {
+      const r = runtime(currentPlan(paths), site, noRelay);
+      r.configureService(r.service(service));
     },
     spawnArgs,
     async exec(place, argv, options = {}) {

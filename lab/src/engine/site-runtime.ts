@@ -37,6 +37,8 @@ export interface SiteRuntime {
   service(name: string): Service;
   /** Writes the configuration of every component that always runs. */
   configure(): void;
+  /** Writes the configuration of a service that runs on demand, as its start would. */
+  configureService(service: Service): void;
   /** Starts a service and waits until it serves. One that runs already is only waited for. */
   start(service: Service, progress: Progress): Promise<void>;
   /** Ends a service's whole session; with `kill` at once. Returns when no process of it is left. */
@@ -99,8 +101,12 @@ export function siteRuntime(facts: SiteFacts, holder: ProcessIdentity, relay: Re
     }
   }
 
-  async function spawnService(service: Service): Promise<void> {
+  const prepareFiles = (service: Service): void => {
     for (const name of site.onDemand) if (components[name].services.includes(service)) components[name].files(facts).forEach(write);
+  };
+
+  async function spawnService(service: Service): Promise<void> {
+    prepareFiles(service);
     await service.prepare?.(context);
     const argv = service.command(facts);
     // The process becomes a child of the site's pid 1 and leader of its own session: by that its children are found again.
@@ -131,6 +137,7 @@ export function siteRuntime(facts: SiteFacts, holder: ProcessIdentity, relay: Re
       write({ path: '/etc/hosts', content: `127.0.0.1 localhost\n${site.ip} ${site.name} ${site.hypervisor}\n` });
       for (const name of site.components) components[name].files(facts).forEach(write);
     },
+    configureService: prepareFiles,
     async start(service, progress) {
       const key = `${site.name}/${service.name}`;
       progress.start(key);

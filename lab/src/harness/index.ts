@@ -6,6 +6,7 @@ export { createVnf, deleteBackups, emptyProject, guestReady, network, twoMembers
 export { agent, fetchGuest, guestGaps, guestLogs, longestGapMs, writerAt } from './guest.ts';
 export { projectRoot, startController, type Controller, type ControllerOptions } from './controller.ts';
 export * from './keystone.ts';
+export * from './load.ts';
 export { freshGroup } from './group.ts';
 export { deleteImages, makeImage, patterned } from './images.ts';
 export { godwit, godwitOk, type CliOptions, type CliResult } from './godwit.ts';

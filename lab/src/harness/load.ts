@@ -1,0 +1,99 @@
+import type { Lab } from '../index.ts';
+import { login, loginOf, nodeAddress, nodesOf, validate, type KeystoneAddress } from './keystone.ts';
+
+export interface LoadStats {
+  readonly validations: number;
+  readonly logins: number;
+  readonly seconds: number;
+  readonly byNode: Readonly<Record<string, number>>;
+  /** Every answer but 200 to a valid token, and every login that failed; at most the first hundred. */
+  readonly refused: readonly { readonly at: string; readonly node: string; readonly what: string; readonly issuer: string; readonly ageS: number }[];
+  /** The oldest token that was tried, seconds. */
+  readonly oldestS: number;
+}
+
+export interface Load {
+  stats(): LoadStats;
+  stop(): Promise<LoadStats>;
+}
+
+interface Issued {
+  readonly token: string;
+  readonly issuer: string;
+  readonly at: number;
+}
+
+export interface LoadOptions {
+  readonly nodes?: readonly KeystoneAddress[];
+  /** Seconds that tokens live; they are tried until shortly before their end. */
+  readonly lifeS: number;
+  readonly perNode?: number;
+}
+
+/**
+ * Validates without a pause at every Keystone, past HAProxy, tokens of all ages that all the others have issued; and logs in at each by turns. Each
+ * request checks two tokens, who asks and what is asked about: both the same, so that one number is counted once.
+ */
+export function startLoad(lab: Lab, { nodes = nodesOf(lab).map(nodeAddress), lifeS, perNode = 1 }: LoadOptions): Load {
+  const who = loginOf(lab, 's3');
+  let pool: Issued[] = [];
+  const byNode: Record<string, number> = Object.fromEntries(nodes.map((n) => [n.name, 0]));
+  const refused: LoadStats['refused'][number][] = [];
+  let logins = 0;
+  let oldestS = 0;
+  let over = false;
+  const begun = Date.now();
+  const refuse = (node: string, what: string, issued?: Issued): void => {
+    if (refused.length < 100) refused.push({ at: new Date().toISOString(), node, what, issuer: issued?.issuer ?? '', ageS: issued === undefined ? 0 : Math.round((Date.now() - issued.at) / 1_000) });
+  };
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+  async function issue(): Promise<void> {
+    for (let turn = 0; !over; turn += 1) {
+      const node = nodes[turn % nodes.length];
+      if (!node) return;
+      try {
+        const at = Date.now();
+        const token = await login(node, who);
+        logins += 1;
+        pool = [...pool.filter((t) => Date.now() - t.at < (lifeS - 10) * 1_000), { token, issuer: node.name, at }];
+      } catch (error) {
+        refuse(node.name, `login: ${(error as Error).message}`);
+      }
+      await pause(500);
+    }
+  }
+
+  async function check(node: KeystoneAddress): Promise<void> {
+    while (!over) {
+      // The newest, the oldest and whatever by turns: a key that came or went too early is met by one of them.
+      const turn = (byNode[node.name] ?? 0) % 3;
+      const issued = turn === 0 ? pool.at(-1) : turn === 1 ? pool[0] : pool[Math.floor(Math.random() * pool.length)];
+      if (!issued || Date.now() - issued.at > (lifeS - 5) * 1_000) {
+        await pause(100);
+        continue;
+      }
+      oldestS = Math.max(oldestS, (Date.now() - issued.at) / 1_000);
+      try {
+        const status = await validate(node, issued.token);
+        byNode[node.name] = (byNode[node.name] ?? 0) + 1;
+        if (status !== 200) refuse(node.name, `HTTP ${status}`, issued);
+      } catch (error) {
+        refuse(node.name, (error as Error).message, issued);
+      }
+    }
+  }
+
+  const running = [issue(), ...nodes.flatMap((n) => Array.from({ length: perNode }, () => check(n)))];
+  const stats = (): LoadStats => ({
+    validations: Object.values(byNode).reduce((a, b) => a + b, 0), logins, seconds: (Date.now() - begun) / 1_000, byNode: { ...byNode }, refused: [...refused], oldestS: Math.round(oldestS),
+  });
+  return {
+    stats,
+    async stop() {
+      over = true;
+      await Promise.all(running);
+      return stats();
+    },
+  };
+}
