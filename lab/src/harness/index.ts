@@ -7,6 +7,7 @@ export { agent, fetchGuest, guestGaps, guestLogs, longestGapMs, writerAt } from 
 export { projectRoot, startController, type Controller, type ControllerOptions } from './controller.ts';
 export * from './keystone.ts';
 export * from './load.ts';
+export { adoptStar, applyHaproxy, enrolAgent, mendLab, readyOf, type StarView } from './star.ts';
 export { freshGroup } from './group.ts';
 export { deleteImages, makeImage, patterned } from './images.ts';
 export { godwit, godwitOk, type CliOptions, type CliResult } from './godwit.ts';

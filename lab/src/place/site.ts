@@ -10,7 +10,7 @@ import { startHolder } from './holder.ts';
  */
 const script = `
 set -e
-lower=$1 upper=$2 root=$3 hostname=$4 shared=$5 node=$6 programs=$7
+lower=$1 upper=$2 root=$3 hostname=$4 shared=$5 nodejs=$6 programs=$7
 mkdir -p "$upper/data" "$upper/work" "$root"
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper/data,workdir=$upper/work,volatile" "$root"
 cd "$root"
@@ -35,8 +35,10 @@ mount --bind "$shared" var/lib/cinder/backups
 # Godwit's programs for nodes, and the Node that runs them: this machine's own, read-only.
 mkdir -p opt/godwit/bin opt/godwit/dist
 [ -e opt/godwit/bin/node ] || : > opt/godwit/bin/node
-mount --bind "$node" opt/godwit/bin/node && mount -o remount,bind,ro opt/godwit/bin/node
-mount --bind "$programs" opt/godwit/dist && mount -o remount,bind,ro opt/godwit/dist
+mount --bind "$nodejs" opt/godwit/bin/node
+mount -o remount,bind,ro opt/godwit/bin/node
+mount --bind "$programs" opt/godwit/dist
+mount -o remount,bind,ro opt/godwit/dist
 hostname "$hostname"
 pivot_root . mnt
 umount -l /mnt

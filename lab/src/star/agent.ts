@@ -1,5 +1,6 @@
 import type { Component, SiteFacts } from '../engine/types.ts';
 import { configDir, keyFolder, nodeOf, readyPort, socketOf, type NodeNumber } from './plan.ts';
+import { keystoneManage } from './keystone-node.ts';
 import { agentUser, replicationUser } from './users.ts';
 
 export const agentConfig = (n: NodeNumber): string => `/etc/godwit/agent-${String(n)}.json`;
@@ -20,7 +21,8 @@ const config = (facts: SiteFacts, n: NodeNumber): string =>
     keystone: {
       fernet: { repository: keyFolder(n, 'fernet') },
       credential: { repository: keyFolder(n, 'credential') },
-      config: `${configDir(n)}/keystone.conf`,
+      config: [`${configDir(n)}/keystone.conf`],
+      manage: keystoneManage(n),
       // For taking over the keys that the lab made by hand.
       handOver: nodeOf(facts, n).role === 'master',
       database: {

@@ -6,7 +6,7 @@ import { wsgi } from '../components/common.ts';
 import { configDir, databasePort, keyFolder, keystonePort, nodeOf, starOf, type NodeNumber } from './plan.ts';
 
 /** It does not read the variable by which the WSGI application finds its configuration. */
-export const keystoneManage = (n: NodeNumber): string[] => ['keystone-manage', '--config-file', `${configDir(n)}/keystone.conf`];
+export const keystoneManage = (n: NodeNumber): string[] => ['/usr/bin/keystone-manage', '--config-file', `${configDir(n)}/keystone.conf`];
 
 function keystoneConf(facts: SiteFacts, n: NodeNumber): string {
   const { tokens, rotation } = starOf(facts.topology);

@@ -6,9 +6,9 @@ export const replicationUser = 'replicator';
 /** What Godwit's agent is at the database of its node. */
 export const agentUser = 'godwit';
 
-const agentAccount = (secrets: Secrets): string[] => [
+const agentAccount = (secrets: Secrets, ...grants: string[]): string[] => [
   `CREATE OR REPLACE USER '${agentUser}'@'localhost' IDENTIFIED BY '${secrets.get(`star/db/${agentUser}`)}';`,
-  `GRANT ALL ON *.* TO '${agentUser}'@'localhost';`,
+  ...grants.map((g) => `GRANT ${g} TO '${agentUser}'@'localhost';`),
 ];
 
 /** At the masters, once; the cluster carries it to all members. */
@@ -19,8 +19,8 @@ export const masterUsers = (secrets: Secrets): string =>
     `GRANT ALL ON keystone.* TO 'keystone'@'%';`,
     `CREATE OR REPLACE USER '${replicationUser}'@'%' IDENTIFIED BY '${secrets.get(`star/db/${replicationUser}`)}';`,
     `GRANT REPLICATION SLAVE, BINLOG MONITOR, RELOAD ON *.* TO '${replicationUser}'@'%';`,
-    `GRANT SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT ON keystone.* TO '${replicationUser}'@'%';`,
-    ...agentAccount(secrets),
+    `GRANT SELECT, LOCK TABLES, SHOW VIEW, TRIGGER ON keystone.* TO '${replicationUser}'@'%';`,
+    ...agentAccount(secrets, 'REPLICA MONITOR, BINLOG MONITOR ON *.*', 'SELECT ON keystone.*'),
   ].join('\n');
 
 /**
@@ -34,7 +34,9 @@ export const replicaGrants = (secrets: Secrets): string =>
     `GRANT SELECT ON keystone.* TO 'keystone'@'%';`,
     `GRANT UPDATE (last_active_at) ON keystone.user TO 'keystone'@'%';`,
     `GRANT UPDATE (failed_auth_count, failed_auth_at) ON keystone.local_user TO 'keystone'@'%';`,
-    ...agentAccount(secrets),
+    ...agentAccount(
+      secrets, 'REPLICA MONITOR, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN, READ ONLY ADMIN, BINLOG MONITOR, RELOAD ON *.*', 'ALL ON keystone.*', 'ALL ON `keystone\\_godwit\\_%`.*',
+    ),
   ].join('\n');
 
 /** The same before there is any data: grants on columns want the columns, and stay when their tables go. */
