@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { text as textOf } from 'node:stream/consumers';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Agent } from './agent.ts';
@@ -56,7 +57,7 @@ async function main(): Promise<number> {
 
 async function doEnrol(config: AgentConfig, controllers: readonly string[], tokenFile: string | undefined, name: string): Promise<number> {
   if (controllers.length === 0 || tokenFile === undefined) return complain(`error GW_USAGE: enrol needs --url and --token-file\n\n${usage}`, 2);
-  const token = await readFile(tokenFile === '-' ? '/dev/stdin' : tokenFile, 'utf8').catch((cause: unknown) => {
+  const token = await (tokenFile === '-' ? textOf(process.stdin) : readFile(tokenFile, 'utf8')).catch((cause: unknown) => {
     throw new AgentError('GW_AGENT_CONFIG', 'terminal', `the token cannot be read: ${reason(cause)}`, { cause });
   });
   const identity = await enrol({ files: diskFiles, stateDir: config.stateDir, controllers, token, name, agentVersion: version });
