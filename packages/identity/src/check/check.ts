@@ -1,4 +1,5 @@
 import { at, GodwitError, keysNeeded, toGodwitError } from '@godwit/sites';
+import { sameUrl } from '../join/catalog.ts';
 import type { Deps } from '../deps.ts';
 import { compare } from '../keys/compare.ts';
 import { knownHashes } from '../keys/deliver.ts';
@@ -125,7 +126,7 @@ async function catalogue(deps: Deps & { clouds: Clouds }, site: StarSite, signal
     const found = endpoints.find((e) => e.interface === kind);
     const about = { site: site.name, resource: `endpoint ${kind} identity ${region}` };
     if (!found) findings.push({ code: 'GW_ENDPOINT_MISSING', ...about, message: `region ${region} has no ${kind} identity endpoint: services of the site would validate elsewhere`, action: 'godwit identity join SITE makes it; at the first master make it by hand: openstack endpoint create.' });
-    else if (found.url !== site.url) findings.push({ code: 'GW_ENDPOINT_DIFFERS', ...about, message: `the ${kind} identity endpoint of region ${region} is ${found.url}, and identity.sites.${site.name}.url is ${site.url}`, action: 'Make them the same.' });
+    else if (!sameUrl(found.url, site.url)) findings.push({ code: 'GW_ENDPOINT_DIFFERS', ...about, message: `the ${kind} identity endpoint of region ${region} is ${found.url}, and identity.sites.${site.name}.url is ${site.url}`, action: 'Make them the same.' });
     else if (found.enabled === false) findings.push({ code: 'GW_ENDPOINT_MISSING', ...about, message: `the ${kind} identity endpoint of region ${region} is not enabled`, action: 'It is enabled when the site has joined.' });
   }
   return findings.length > 0 ? findings : `region ${region}, ${site.url}`;

@@ -29,12 +29,15 @@ export async function prepareEndpoints(deps: Deps, clouds: Clouds, site: StarSit
     for (const kind of interfaces) {
       const found = there.find((e) => e.interface === kind);
       if (!found) await identity.endpoints.create({ service_id: service, region_id: region, interface: kind, url: site.url, enabled: false, description: mark(jobId) }, { signal });
-      else if (found.url !== site.url) {
+      else if (!sameUrl(found.url, site.url)) {
         throw new GodwitError('GW_ENDPOINT_DIFFERS', 'terminal', `region ${region} has the ${kind} identity endpoint ${found.url}, not ${site.url}`, { site: site.name, resource: `endpoint ${found.id}`, action: 'Correct identity.sites.SITE.url, or delete that endpoint if nobody uses it.' });
       }
     }
   });
 }
+
+/** Catalogues made by different tools end it with a slash or without: it is the same Keystone. */
+export const sameUrl = (a: string, b: string): boolean => a.replace(/\/+$/, '') === b.replace(/\/+$/, '');
 
 /** Seen by everybody who gets a token from here on; or by nobody any more. */
 export async function announce(deps: Deps, clouds: Clouds, site: StarSite, region: string, enabled: boolean, signal: AbortSignal, without?: string): Promise<void> {
@@ -61,7 +64,7 @@ export async function removeEndpoints(deps: Deps, clouds: Clouds, site: StarSite
 
 async function ours(cloud: Cloud, site: StarSite, region: string, signal: AbortSignal) {
   const service = await keystoneService(cloud, signal);
-  return (await cloud.identity.endpoints.list({ service_id: service, region_id: region }, { signal })).filter((e) => e.url === site.url);
+  return (await cloud.identity.endpoints.list({ service_id: service, region_id: region }, { signal })).filter((e) => sameUrl(e.url, site.url));
 }
 
 async function keystoneService(cloud: Cloud, signal: AbortSignal): Promise<string> {
