@@ -6,13 +6,13 @@ import { keystonePort, masterSites, starNodes } from './plan.ts';
 function haproxyConf({ site, topology }: SiteFacts): string {
   const nodes = starNodes(topology);
   const server = (n: (typeof nodes)[number], more = ''): string =>
-    `    server ${n.name} ${n.site.ip}:${String(keystonePort(n.number))} check inter 1s fall 2 rise 2${more}`;
+    `    server ${n.name} ${n.site.ip}:${String(keystonePort(n.number))} check inter 2s fall 3 rise 1${more}`;
   const home = nodes.filter((n) => n.site.name === site.name);
   const masters = masterSites(topology).flatMap((s) => nodes.filter((n) => n.site.name === s.name));
   return [
     'global', '    maxconn 400', '    nbthread 1', '    stats socket /run/haproxy/admin.sock mode 600 level admin',
     'defaults', '    mode http', '    timeout connect 2s', '    timeout client 60s', '    timeout server 60s', '    timeout http-keep-alive 30s',
-    '    option redispatch', '    retries 2', '    option httpchk GET /v3',
+    '    timeout check 8s', '    option redispatch', '    retries 2', '    option httpchk GET /v3',
     'frontend identity', `    bind ${site.ip}:${String(ports.identity)}`,
     '    acl reads method GET HEAD OPTIONS', '    acl logs_in method POST', '    acl tokens path /v3/auth/tokens /v3/auth/tokens/', '    acl home_is_up nbsrv(home) gt 0',
     '    use_backend home if reads home_is_up', '    use_backend home if logs_in tokens home_is_up', '    default_backend masters',
