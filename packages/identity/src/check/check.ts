@@ -1,5 +1,4 @@
 import { at, GodwitError, keysNeeded, toGodwitError } from '@godwit/sites';
-import { sameUrl } from '../join/catalog.ts';
 import type { Deps } from '../deps.ts';
 import { compare } from '../keys/compare.ts';
 import { knownHashes } from '../keys/deliver.ts';
@@ -10,7 +9,7 @@ import { skewOf } from '../rotate/check.ts';
 import type { Finding, StarCheck } from '../schemas.ts';
 import type { StarNode, StarSite } from '../star.ts';
 import { databaseOf, databaseState, look, sourceOf, type View } from '../topology/view.ts';
-import { writer } from '../join/catalog.ts';
+import { sameUrl, writer } from '../join/catalog.ts';
 import { settingsFindings } from './settings.ts';
 
 type Line = StarCheck['checks'][number];
