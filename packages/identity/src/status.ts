@@ -1,6 +1,6 @@
 import type { JobStore } from '@godwit/workflow';
 import type { Deps } from './deps.ts';
-import { compare } from './keys/compare.ts';
+import { compareShown } from './keys/compare.ts';
 import { knownHashes } from './keys/deliver.ts';
 import { neededUntil, primaryOf } from './keys/generation.ts';
 import { keyKinds, type KeyKind } from './nodes.ts';
@@ -75,8 +75,8 @@ function nodeStatus(deps: Deps, view: View, node: StarNode, keys: ReadonlyMap<Ke
     keys: Object.fromEntries([...keys].flatMap(([kind, { wanted, known }]) => {
       const repository = report?.repositories.find((r) => r.kind === kind);
       if (!repository) return [];
-      const difference = wanted && compare(repository, wanted, known);
-      return [[kind, { generation: repository.generation, inPlace: difference?.same ?? false, text: difference?.text ?? 'the star has none yet' }]];
+      const difference = wanted && compareShown(report, wanted, known);
+      return [[kind, { generation: difference?.same === true ? (wanted?.generation ?? 0) : repository.generation, inPlace: difference?.same ?? false, text: difference?.text ?? 'the star has none yet' }]];
     })),
     ...(skew !== undefined && { clockSkewMs: skew }),
     ...(report && { diskFreeBytes: report.diskFreeBytes }),

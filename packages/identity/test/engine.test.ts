@@ -11,15 +11,20 @@ beforeAll(async () => (server = await startTestServer()), 120_000);
 afterAll(() => server.stop());
 
 const soon = { now: () => new Date(), sleep: (ms: number, signal?: AbortSignal) => new Promise<void>((done) => {
-  const timer = setTimeout(done, Math.min(ms, 50));
-  signal?.addEventListener('abort', () => { clearTimeout(timer); done(); }, { once: true });
+  const end = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
+    done();
+  };
+  const timer = setTimeout(end, Math.min(ms, 50));
+  signal?.addEventListener('abort', end, { once: true });
 }) };
 
 /** A controller on a database: the real engine and store over fake nodes and Keystones. */
 async function controller(url: string, world: ReturnType<typeof makeWorld>, executorId: string) {
   const db = new Kysely<IdentityTables>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 4 }) }) });
   await migrateIdentity(db as unknown as Kysely<unknown>);
-  const engine = testEngine(url, { executorId, retryPace: 0.05 } as never);
+  const engine = testEngine(url, { executorId, retryPace: 0.05 });
   const identity = createIdentity({
     engine, config: starConfig('repointAfterSeconds: 1'), nodes: world.nodes, store: new SqlIdentityStore(db), sealer: world.deps.sealer, sites: world.deps.sites, clock: soon,
     createCloud: new FakeKeystones(world.nodes).cloud, log: world.deps.log, randomKey: world.deps.randomKey,

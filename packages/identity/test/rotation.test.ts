@@ -129,6 +129,7 @@ describe('the watch', () => {
     const w = makeWorld();
     await w.adopt();
     const { round } = watchOf(w);
+    await w.clock.sleep(1_000);
     const one = w.nodes.node('s3-k1').repositories.fernet.files;
     one.delete('1');
     w.nodes.node('s3-k2').repositories.fernet.files.set('0', keyText());

@@ -1,4 +1,4 @@
-import type { RepositoryReport } from '../nodes.ts';
+import type { NodeReport, RepositoryReport } from '../nodes.ts';
 import type { Generation } from '../store/types.ts';
 
 export interface Difference {
@@ -33,4 +33,13 @@ export function compare(report: RepositoryReport | undefined, wanted: Generation
     ...report.problems.map((p) => p.message),
   ].filter((p) => p !== false);
   return { same: parts.length === 0, foreign, mayHaveSigned: foreign.some((i) => i !== '0'), text: parts.join('; ') };
+}
+
+/**
+ * As compare(), of a node's last report. One from before the generation was shown by all nodes is older than what is known already, and is not
+ * taken for a repository that somebody changed.
+ */
+export function compareShown(report: NodeReport | undefined, wanted: Generation, known: ReadonlySet<string>): Difference {
+  if (report && wanted.provenAt !== undefined && report.at <= wanted.provenAt) return { same: true, foreign: [], mayHaveSigned: false, text: '' };
+  return compare(report?.repositories.find((r) => r.kind === wanted.kind), wanted, known);
 }

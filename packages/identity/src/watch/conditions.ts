@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts';
-import { compare } from '../keys/compare.ts';
+import { compareShown } from '../keys/compare.ts';
 import { keyKinds, type KeyKind } from '../nodes.ts';
 import { skewOf } from '../rotate/check.ts';
 import type { StarNode } from '../star.ts';
@@ -24,7 +24,7 @@ export function nodeConditions(deps: Pick<Deps, 'star'>, view: View, node: StarN
   for (const kind of keyKinds) {
     const { wanted, known } = keys.get(kind) ?? { wanted: undefined, known: new Set<string>() };
     if (!wanted) continue;
-    const difference = compare(report.repositories.find((r) => r.kind === kind), wanted, known);
+    const difference = compareShown(report, wanted, known);
     const type = kind === 'fernet' ? 'TokenKeysInPlace' : 'CredentialKeysInPlace';
     said.push(say(type, difference.same, difference.same ? 'AsOrdered' : difference.mayHaveSigned ? 'ForeignKey' : difference.foreign.length > 0 ? 'ForeignStagedKey' : 'Behind', difference.same ? `generation ${wanted.generation}` : difference.text));
   }

@@ -1,7 +1,7 @@
 import type { JobStore } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { bring, countedNodes, knownHashes } from '../keys/deliver.ts';
-import { compare } from '../keys/compare.ts';
+import { compareShown } from '../keys/compare.ts';
 import { keyKinds, type KeyKind } from '../nodes.ts';
 import type { Condition, Generation } from '../store/types.ts';
 import { needOf, type Need } from '../topology/choose.ts';
@@ -85,7 +85,7 @@ export class Watch {
     const differ = nodes.filter((n) => {
       const state = view.states.get(n.name);
       if (!state?.connected) return false;
-      const difference = compare(state.report?.repositories.find((r) => r.kind === wanted.kind), wanted, known);
+      const difference = compareShown(state.report, wanted, known);
       return !difference.same && !difference.mayHaveSigned;
     });
     const brought: string[] = [];
@@ -93,7 +93,7 @@ export class Watch {
     if (brought.length > 0) deps.log('info', 'keys brought to nodes that lacked them', { kind: wanted.kind, generation: wanted.generation, nodes: brought });
     // A rotation that was cancelled on its way has nobody who waits for the last node: then it is us.
     const notHeard = nodes.filter((n) => view.states.get(n.name)?.connected !== true);
-    const foreign = nodes.filter((n) => compare(view.states.get(n.name)?.report?.repositories.find((r) => r.kind === wanted.kind), wanted, known).mayHaveSigned);
+    const foreign = nodes.filter((n) => compareShown(view.states.get(n.name)?.report, wanted, known).mayHaveSigned);
     if (wanted.provenAt === undefined && nodes.length > 0 && behind.length + notHeard.length + foreign.length === 0 && (await deps.store.generation(wanted.kind))?.generation === wanted.generation) {
       await deps.store.prove(wanted.kind, wanted.generation, deps.clock.now());
     }
