@@ -62,6 +62,8 @@ export async function removeLeavings(admin: Cloud, stranger: Cloud): Promise<voi
   const ours = (thing: { readonly name?: string | null | undefined }): boolean => thing.name?.startsWith('contract') === true;
   for (const type of (await admin.volume.groupTypes.list()).filter(ours)) await admin.volume.groupTypes.delete(type.id);
   for (const flavor of (await admin.compute.flavors.list({ is_public: 'None' })).filter(ours)) await admin.compute.flavors.delete(flavor.id);
+  for (const endpoint of (await admin.identity.endpoints.list()).filter((e) => e.region_id?.startsWith('contract'))) await admin.identity.endpoints.delete(endpoint.id);
+  for (const region of (await admin.identity.regions.list()).filter((r) => r.id.startsWith('contract'))) await admin.identity.regions.delete(region.id);
   const { compute, image, network, volume, session } = stranger;
   const { userId: user_id, projectId } = await session.token();
   for (const pair of (await admin.compute.keypairs.list({ user_id })).filter(ours)) await admin.compute.keypairs.delete(pair.name, { user_id });

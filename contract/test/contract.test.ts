@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openSuite } from '../src/open.ts';
+import { catalog } from './catalog.ts';
 import { compute, server } from './compute.ts';
 import { identity } from './identity.ts';
 import { gaps } from './gaps.ts';
@@ -13,6 +14,7 @@ beforeAll(() => suite.target.reset(), 30 * 60_000);
 afterAll(() => suite.close());
 
 identity(suite);
+catalog(suite);
 network(suite);
 image(suite);
 volume(suite);

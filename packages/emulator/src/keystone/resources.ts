@@ -133,7 +133,8 @@ const endpoints = collection<Endpoint>({
     if (!call.state.services.has(service_id)) throw new ApiError(400, `Could not find service: ${service_id}.`);
     const region_id = optionalText(body['region_id']) ?? optionalText(body['region']) ?? null;
     if (region_id !== null && !call.state.regions.has(region_id)) throw new ApiError(400, `Could not find region: ${region_id}.`);
-    return { enabled: body['enabled'] !== false, id: call.site.random.hex(), service_id, region_id, interface: needText(body, 'interface'), url: needText(body, 'url') };
+    // What Keystone does not know of an endpoint it keeps, and shows, all the same.
+    return { ...body, enabled: body['enabled'] !== false, id: call.site.random.hex(), service_id, region_id, interface: needText(body, 'interface'), url: needText(body, 'url') };
   },
   change: merge,
 });
