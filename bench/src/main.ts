@@ -9,10 +9,11 @@ import type { Bench, BenchReport } from './types.ts';
 
 const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench };
 
-const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | scale [--rounds N] [--report FILE] [--keep] [--sizes N,N] [--jobs N]
+const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | scale [--rounds N] [--report FILE] [--keep] [--sizes N,N] [--jobs N] [--servers N]
   Measures in the lab, side by side in one run, what Godwit does and what one would do without it; scale needs no lab.
   --sizes N,N    numbers of emulated sites (scale; default 10,100,1000)
-  --jobs N       groups protected, and then recovered, at once (scale; default 100)
+  --jobs N       groups protected, and then recovered, at once (scale; default 100; 0: none)
+  --servers N    of each site (scale; default 100)
   --rounds N     how often (freeze-window; default 3)
   --report FILE  where the JSON report goes (default: godwit-bench-NAME.json here)
   --keep         leave the lab up afterwards
@@ -21,7 +22,7 @@ const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | sca
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: 'string' }, sizes: { type: 'string' }, jobs: { type: 'string' }, report: { type: 'string' }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: { rounds: { type: 'string' }, sizes: { type: 'string' }, jobs: { type: 'string' }, servers: { type: 'string' }, report: { type: 'string' }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
   });
   const name = positionals[0] ?? '';
   if (name === 'scale' && !values.help) {
@@ -30,7 +31,7 @@ async function main(): Promise<number> {
       console.error('--sizes takes whole numbers of at least 6, with commas between');
       return 2;
     }
-    return write(name, values.report, await scaleBench({ say: (text) => console.log(text), ...(sizes && { sizes }), ...(values.jobs !== undefined && { jobs: Number(values.jobs) }) }));
+    return write(name, values.report, await scaleBench({ say: (text) => console.log(text), ...(sizes && { sizes }), ...(values.jobs !== undefined && { jobs: Number(values.jobs) }), ...(values.servers !== undefined && { servers: Number(values.servers) }) }));
   }
   const bench = benches[name];
   if (values.help || !bench) {

@@ -108,11 +108,12 @@ export async function measureScale(options: ScaleOptions): Promise<ScaleFigures>
     say(`${String(sites)} sites: a group is created in ${percentile(creations, 50).toFixed(0)} ms`);
 
     const chosen = spread(groups, options.jobs);
+    const atWork = chosen.length > 0;
     const working = usageOf(controller.pid).cpu;
     let busy: Record<string, number[]> = {};
     const [protect] = await Promise.all([
       runJobs(tenant, chosen.map((g) => ({ path: `/v1/groups/${g.id}/protect`, body: {} })), 15 * 60_000),
-      load(admin, 15_000).then((times) => (busy = times)),
+      atWork && load(admin, 15_000).then((times) => (busy = times)),
     ]);
     const protectedAt = usageOf(controller.pid).cpu;
     say(`${String(sites)} sites: ${String(protect.succeeded)} of ${String(chosen.length)} protected in ${(protect.ms / 1000).toFixed(1)} s ${JSON.stringify(protect.failed)}`);
@@ -131,8 +132,8 @@ export async function measureScale(options: ScaleOptions): Promise<ScaleFigures>
       idleCpu: (rested.cpu - before.cpu) / 15,
       api: { idle, busy: allTimes(busy) },
       createGroupMs: timesOf(creations),
-      protect: { ...protect, perMinute: protect.succeeded / (protect.ms / 60_000), cpuPerJob: (protectedAt - working) / chosen.length },
-      recover: { ...recover, cpuPerJob: (recoveredAt - protectedAt) / chosen.length },
+      protect: { ...protect, perMinute: atWork ? protect.succeeded / (protect.ms / 60_000) : 0, cpuPerJob: (protectedAt - working) / Math.max(1, chosen.length) },
+      recover: { ...recover, cpuPerJob: (recoveredAt - protectedAt) / Math.max(1, chosen.length) },
       noticed,
     };
   } finally {
