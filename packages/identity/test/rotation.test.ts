@@ -98,14 +98,11 @@ describe('a rotation', () => {
       const w = makeWorld();
       await w.adopt();
       let kills = 0;
-      let at = 0;
       const journal = newJournal();
       const seen = new Set<string>();
       for (;;) {
-        at = 0;
         try {
           const result = await run(rotateWorkflow(w.deps), { kind, from: 1 }, { clock: w.clock, journal, jobId: 'one', boundary: (step, where) => {
-            at++;
             if (seen.has(`${step} ${where}`)) return;
             seen.add(`${step} ${where}`);
             kills++;
