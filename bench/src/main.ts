@@ -2,19 +2,21 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openLab, runInOps, withLab } from '@godwit/lab';
+import { driftAuditBench } from './drift-audit.ts';
 import { freezeWindowBench } from './freeze-window.ts';
+import { imageCloneBench } from './image-clone.ts';
 import { recoveryBench } from './recovery.ts';
 import { scaleBench } from './scale/index.ts';
 import type { Bench, BenchReport } from './types.ts';
 
-const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench };
+const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench, 'image-clone': imageCloneBench };
 
-const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | scale [--rounds N] [--report FILE] [--keep] [--sizes N,N] [--jobs N] [--servers N]
-  Measures in the lab, side by side in one run, what Godwit does and what one would do without it; scale needs no lab.
+const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | scale | drift-audit [--rounds N] [--report FILE] [--keep] [--sizes N,N] [--jobs N] [--servers N]
+  Measures in the lab, side by side in one run, what Godwit does and what one would do without it; scale and drift-audit need no lab.
   --sizes N,N    numbers of emulated sites (scale; default 10,100,1000)
   --jobs N       groups protected, and then recovered, at once (scale; default 100; 0: none)
   --servers N    of each site (scale; default 100)
-  --rounds N     how often (freeze-window; default 3)
+  --rounds N     how often (freeze-window, image-clone; default 3)
   --report FILE  where the JSON report goes (default: godwit-bench-NAME.json here)
   --keep         leave the lab up afterwards
 `;
@@ -32,6 +34,10 @@ async function main(): Promise<number> {
       return 2;
     }
     return write(name, values.report, await scaleBench({ say: (text) => console.log(text), ...(sizes && { sizes }), ...(values.jobs !== undefined && { jobs: Number(values.jobs) }), ...(values.servers !== undefined && { servers: Number(values.servers) }) }));
+  }
+  if (name === 'drift-audit' && !values.help) {
+    const sites = values.sizes === undefined ? undefined : Number(values.sizes);
+    return write(name, values.report, await driftAuditBench({ say: (text) => console.log(text), ...(sites !== undefined && { sites }) }));
   }
   const bench = benches[name];
   if (values.help || !bench) {

@@ -7,6 +7,7 @@ import { gaps } from './gaps.ts';
 import { image } from './image.ts';
 import { network } from './network.ts';
 import { protection } from './protection.ts';
+import { resources } from './resources.ts';
 import { volume } from './volume.ts';
 
 const { suite, covered } = await openSuite();
@@ -19,6 +20,7 @@ network(suite);
 image(suite);
 volume(suite);
 protection(suite);
+resources(suite);
 compute(suite);
 server(suite);
 gaps(covered);

@@ -59,6 +59,8 @@ export async function startController(lab: Lab, options: ControllerOptions = {})
   const port = options.port ?? 8790;
   config.server.listen = `${host}:${port}`;
   Object.assign(config.sites, options.extraSites);
+  // So that a Glance can fetch through it.
+  config.server.publicUrl = `http://${host}:${port}`;
   // In the run's folder, which goes when the lab is taken down.
   const configFile = join(dir, 'godwit.yaml');
   const before = options.keepDatabase === true ? (parse(await readFile(configFile, 'utf8')) as typeof config).database.embedded : undefined;

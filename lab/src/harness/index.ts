@@ -11,3 +11,4 @@ export { adoptStar, applyHaproxy, enrolAgent, mendLab, readyOf, type StarView } 
 export { freshGroup } from './group.ts';
 export { deleteImages, makeImage, patterned } from './images.ts';
 export { godwit, godwitOk, type CliOptions, type CliResult } from './godwit.ts';
+export { sharedRegion, startSharedGlance } from './shared-glance.ts';

@@ -1,16 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { stringify } from 'yaml';
 import { afterAll, beforeAll } from 'vitest';
 import { createCloud, type Cloud, type Image } from '@godwit/openstack';
 import { openLab, type Lab } from '../index.ts';
-import { sharedGlancePort } from '../components/glance-shared.ts';
 import { connect } from './clouds.ts';
 import { startController, type Controller, type ControllerOptions } from './controller.ts';
 import { godwit, godwitOk, type CliResult } from './godwit.ts';
 import { deleteImages } from './images.ts';
+import { sharedRegion as region, startSharedGlance } from './shared-glance.ts';
 
-export const region = 'shared';
+export { region };
 
 /** The scenarios' own images: a lab may hold others. */
 export const ofOurs = (image: Image): boolean => /^(res-|godwit-clone-)/.test(image.name ?? '');
@@ -35,8 +32,7 @@ export function useResources(): ResourceScenario {
   const lab = openLab();
   const clouds = new Map<string, Cloud>();
   let controller: Controller | undefined;
-  const cloudsFile = join(lab.paths.state, 'harness', 'shared-clouds.yaml');
-  const base = { name: 'resources', port: 8790, extraSites: { [region]: { cloud: region, cloudsFile } } };
+  let base: ControllerOptions = { name: 'resources', port: 8790 };
   const options = (cloud?: string) => {
     if (!controller) throw new Error('no controller runs');
     return { url: controller.url, ...(cloud === undefined ? {} : { cloud }) };
@@ -55,10 +51,7 @@ export function useResources(): ResourceScenario {
       if (!site.alive) await lab.reviveSite(site.site);
       else for (const s of site.services) if (!s.running) await lab.startService(site.site, s.service);
     }
-    await lab.startService('site2', 'glance-shared');
-    await registerRegion(await cloud('site1-admin'), `http://${lab.sites.find((s) => s.name === 'site2')?.ip ?? ''}:${sharedGlancePort}`, (await cloud('site1')).config.auth.authUrl);
-    await mkdir(dirname(cloudsFile), { recursive: true, mode: 0o755 });
-    await writeFile(cloudsFile, stringify({ clouds: { [region]: { ...lab.cloud('site1-godwit'), region_name: region } } }), { mode: 0o600 });
+    base = { ...base, extraSites: await startSharedGlance(lab) };
     controller = await startController(lab, base);
     for (const name of ['site1', 'site2', 'site1-stranger', 'site2-stranger']) await deleteImages(await cloud(name), ofOurs);
   }, 15 * 60_000);
@@ -88,16 +81,4 @@ export function useResources(): ResourceScenario {
     as,
     tryAs: (name, ...args) => godwit(lab, options(name), ...args),
   };
-}
-
-/** The second Glance as a region of site1's catalogue; done twice, once. */
-async function registerRegion(admin: Cloud, glanceUrl: string, keystoneUrl: string): Promise<void> {
-  const { identity } = admin;
-  if (!(await identity.regions.list()).some((r) => r.id === region)) await identity.regions.create({ id: region });
-  for (const [type, url] of [['image', glanceUrl], ['identity', keystoneUrl]] as const) {
-    const [service] = await identity.services.list({ type });
-    if (!service) throw new Error(`site1 has no service ${type}`);
-    const there = await identity.endpoints.list({ service_id: service.id, region_id: region });
-    for (const face of ['public', 'internal', 'admin']) if (!there.some((e) => e.interface === face)) await identity.endpoints.create({ service_id: service.id, region_id: region, interface: face, url });
-  }
 }
