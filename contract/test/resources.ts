@@ -5,7 +5,7 @@ import { neutronError } from '../src/shapes/base.ts';
 import { answers, NO_UUID, refuses, type Suite } from '../src/suite.ts';
 
 const page = <S extends z.ZodType>(key: string, shape: S) => z.object({ [key]: z.array(shape) });
-const addressGroup = z.strictObject({ id: uuid, name: text, description: text, project_id: hex, addresses: z.array(text), shared: z.boolean(), created_at: timeZ, updated_at: timeZ, revision_number: z.int(), tenant_id: hex.optional() });
+const addressGroup = z.strictObject({ id: uuid, name: text, description: text, project_id: hex, addresses: z.array(text), shared: z.boolean().optional(), created_at: timeZ, updated_at: timeZ, revision_number: z.int(), tenant_id: hex, standard_attr_id: z.int().optional() });
 const serverGroup = z.strictObject({ id: uuid, name: text, policy: text, rules: z.record(text, z.number()), members: z.array(text), project_id: hex, user_id: hex });
 const member = z.strictObject({ image_id: uuid, member_id: hex, status: is('pending', 'accepted', 'rejected'), created_at: timeZ, updated_at: timeZ, schema: is('/v2/schemas/member') });
 const members = z.strictObject({ members: z.array(member), schema: is('/v2/schemas/members') });
@@ -48,7 +48,8 @@ export function resources(suite: Suite): void {
       await answers(() => addressGroups.removeAddresses(office.id, ['192.0.2.0/24']), { status: 200, body: one('address_group', addressGroup) });
       expect(await answers(() => addressGroups.list({ project_id: projectId, name: 'contract-office' }), { status: 200, body: page('address_groups', addressGroup) })).toMatchObject([{ description: 'home', addresses: ['198.51.100.0/24'] }]);
       await answers(() => addressGroups.delete(office.id), { status: 204 });
-      await answers(() => godwit.network.floatingIps.list({ project_id: projectId }), { status: 200, body: page('floatingips', anyBody) });
+      // A Neutron without the router extension does not know the word.
+      await refuses(() => godwit.network.floatingIps.list({ project_id: projectId }), { status: 404, body: z.looseObject({}), code: 'OS_NOT_FOUND', godwit: 'GW_RESOURCE_GONE', requestId: false });
       await answers(() => godwit.network.ports.list({ project_id: projectId }), { status: 200, body: page('ports', anyBody) });
     });
 
@@ -89,13 +90,13 @@ export function resources(suite: Suite): void {
       const { image } = godwit;
       const made = await image.create({ name: 'contract-clone', disk_format: 'raw', container_format: 'bare', visibility: 'private', os_hidden: true, godwit_clone_job: 'j', godwit_origin: NO_UUID, godwit_origin_site: 'site1' });
       await image.upload(made.id, Buffer.from('0123456789'), 10);
-      const part = await answers(() => image.download(made.id, { from: 4 }), { status: 206, headers: { 'content-range': /^bytes 4-9\/10$/ } });
+      const part = await image.download(made.id, { from: 4 });
       const pieces: Uint8Array[] = [];
       for await (const p of part.stream as AsyncIterable<Uint8Array>) pieces.push(p);
       expect([part.from, Buffer.concat(pieces).toString()]).toEqual([4, '456789']);
       for (const query of [{ godwit_clone_job: 'j', os_hidden: true }, { godwit_origin: NO_UUID, os_hidden: true }, { name: 'contract-clone', os_hidden: true }, { owner: await suite.projectId('tenant'), status: 'active', os_hidden: true }]) expect((await image.list(query)).map((i) => i.id)).toContain(made.id);
       expect((await image.list({ godwit_clone_job: 'other', os_hidden: true })).map((i) => i.id)).toEqual([]);
-      await refuses(() => image.members.add(made.id, stranger), { status: 403, body: webobError('403 Forbidden', /Only shared images have members\.|Public images do not have members|members/), code: 'OS_FORBIDDEN', godwit: 'GW_SITE_FORBIDDEN' });
+      await refuses(() => image.members.add(made.id, stranger), { status: 403, body: webobError('403 Forbidden', /^Not allowed to create members for image /), code: 'OS_FORBIDDEN', godwit: 'GW_SITE_FORBIDDEN' });
       await answers(() => image.update(made.id, [{ op: 'replace', path: '/visibility', value: 'shared' }]), { status: 200, body: anyBody });
       expect(await answers(() => image.members.add(made.id, stranger), { status: 200, body: member })).toMatchObject({ status: 'pending' });
       expect(await answers(() => image.members.setStatus(made.id, stranger, 'accepted'), { status: 200, body: member })).toMatchObject({ status: 'accepted' });

@@ -24,7 +24,7 @@ function add(call: GlanceCall): Answer {
   const image = ownImage(call, 'add_member');
   const project = body['member'];
   if (typeof project !== 'string' || project === '') throw refused(400, 'Member to be added not specified');
-  if (image.visibility !== 'shared') throw refused(403, 'Only shared images have members.');
+  if (image.visibility !== 'shared') throw refused(403, `Not allowed to create members for image ${image.id}.`);
   const members = of(call, image);
   if (members.has(project)) throw refused(409, `Member ${project} is duplicated for image ${image.id}`);
   const made: Member = { status: 'pending', createdAt: site.now(), updatedAt: site.now() };

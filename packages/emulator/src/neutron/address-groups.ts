@@ -43,7 +43,11 @@ export const addressGroupRoutes: readonly Route<NeutronState>[] = [
   { method: 'PUT', path: '/address-groups/:id/add_addresses', rule: 'update_address_group', handler: (call) => change(call, (now, given) => [...new Set([...now, ...given])]) },
   { method: 'PUT', path: '/address-groups/:id/remove_addresses', rule: 'update_address_group', handler: (call) => change(call, (now, given) => now.filter((a) => !given.includes(a))) },
   { method: 'DELETE', path: '/address-groups/:id', rule: 'delete_address_group', handler: (call) => {
-    call.state.addressGroups.delete(findOne(call).id);
+    const { id } = findOne(call);
+    for (const g of call.state.securityGroups.values()) {
+      for (const r of g.rules.values()) if (r.remoteAddressGroup === id) throw fault(409, 'AddressGroupInUse', `Address group ${id} is in use on one or more security group rules.`);
+    }
+    call.state.addressGroups.delete(id);
     return noContent;
   } },
 ];

@@ -68,11 +68,12 @@ export function createNetwork(service: Service) {
     securityGroupRules: collection(service, '/security-group-rules', 'security_group_rules', 'security_group_rule', securityGroupRuleSchema),
     addressGroups: {
       ...collection(service, '/address-groups', 'address_groups', 'address_group', addressGroupSchema),
+      /** Neutron takes this body bare; wrapped as others are, it fails with 500. */
       addAddresses: async (id: string, addresses: readonly string[], options?: CallOptions): Promise<void> => {
-        await service.send({ method: 'PUT', path: `/address-groups/${seg(id)}/add_addresses`, body: { address_group: { addresses } } }, options);
+        await service.send({ method: 'PUT', path: `/address-groups/${seg(id)}/add_addresses`, body: { addresses } }, options);
       },
       removeAddresses: async (id: string, addresses: readonly string[], options?: CallOptions): Promise<void> => {
-        await service.send({ method: 'PUT', path: `/address-groups/${seg(id)}/remove_addresses`, body: { address_group: { addresses } } }, options);
+        await service.send({ method: 'PUT', path: `/address-groups/${seg(id)}/remove_addresses`, body: { addresses } }, options);
       },
     },
     floatingIps: collection(service, '/floatingips', 'floatingips', 'floatingip', floatingIpSchema),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createCloud, type Cloud } from '@godwit/openstack';
+import { createCloud, isOpenStackError, type Cloud } from '@godwit/openstack';
 import { at, GodwitError, type ProjectRef, type Site } from '@godwit/sites';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -50,6 +50,7 @@ export class Pulls {
     const [source, target] = [sites.get(request.from), sites.get(request.to)];
     const user = asUser(source, project, token);
     try {
+      await knownAt(user, request.from);
       // Whether the user may read it is for the source's Glance to say, not for us.
       const image = await at(request.from, () => user.image.get(request.image), `image ${request.image}`);
       if (image.status !== 'active') throw new GodwitError('GW_IMAGE_NOT_ACTIVE', 'terminal', `${request.from}: image ${request.image} is ${image.status}`, { site: request.from, resource: `image ${request.image}`, action: 'Wait until it is active.' });
@@ -92,6 +93,16 @@ export class Pulls {
     const { stream, size } = await at(ticket.site, () => user.image.download(ticket.imageId), `image ${ticket.imageId}`);
     stream.once('close', () => void user.close());
     return { stream, size: size ?? 0 };
+  }
+}
+
+/** Keystone says of a token that is not its own that it cannot be found. */
+async function knownAt(user: Cloud, site: string): Promise<void> {
+  try {
+    await user.session.token();
+  } catch (error) {
+    if (!isOpenStackError(error, 'OS_NOT_FOUND', 'OS_UNAUTHORIZED')) throw error;
+    throw new GodwitError('GW_TOKEN_INVALID', 'terminal', `your token is not of the Keystone of ${site}, which the image is to be read from`, { site, requestId: error.requestId, action: `Log in at ${site}: --os-cloud with an entry of that site.`, cause: error });
   }
 }
 

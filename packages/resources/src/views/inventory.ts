@@ -1,4 +1,4 @@
-import type { Cloud } from '@godwit/openstack';
+import { isOpenStackError, type Cloud } from '@godwit/openstack';
 import { at, type ProjectRef, type Site } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import { projectIdAt } from '../project.ts';
@@ -32,7 +32,11 @@ const readers: Readonly<Record<InventoryKind, Read>> = {
     const [ports, networks, floating] = await Promise.all([
       cloud.network.ports.list({ project_id: project }, { signal }),
       cloud.network.networks.list({}, { signal }),
-      cloud.network.floatingIps.list({ project_id: project }, { signal }),
+      // A Neutron without routers has none, and says that it knows no such thing.
+      cloud.network.floatingIps.list({ project_id: project }, { signal }).catch((error: unknown) => {
+        if (isOpenStackError(error, 'OS_NOT_FOUND')) return [];
+        throw error;
+      }),
     ]);
     const names = new Map(networks.map((n) => [n.id, n.name]));
     return [
