@@ -92,12 +92,20 @@ export class SqlIdentityStore implements IdentityStore {
   }
 
   async putConditions(scopes: readonly string[], conditions: readonly Omit<Condition, 'since'>[], now: Date): Promise<void> {
+    if (scopes.length === 0) return;
     await this.#db.transaction().execute(async (trx) => {
       await sql`select pg_advisory_xact_lock(${0x67776b33})`.execute(trx);
-      for (const c of conditions) {
+      const there = new Map((await trx.selectFrom('identity_conditions').selectAll().where(sql<boolean>`scope = any(${[...scopes]})`).execute()).map((c) => [keyOf(c), c]));
+      // Of a thousand nodes hardly one changes from one look to the next: only what did is written.
+      const changed = conditions.filter((c) => {
+        const before = there.get(keyOf(c));
+        return before?.status !== c.status || before.reason !== c.reason || before.message !== c.message;
+      });
+      for (let i = 0; i < changed.length; i += batch) {
+        const rows = changed.slice(i, i + batch).map(({ scope, type, status, reason, message }) => ({ scope, type, status, reason, message, since: now }));
         await trx
           .insertInto('identity_conditions')
-          .values({ ...c, since: now })
+          .values(rows)
           .onConflict((k) =>
             k.columns(['scope', 'type']).doUpdateSet((eb) => ({
               status: eb.ref('excluded.status'), reason: eb.ref('excluded.reason'), message: eb.ref('excluded.message'),
@@ -106,11 +114,9 @@ export class SqlIdentityStore implements IdentityStore {
           )
           .execute();
       }
-      const kept = new Set(conditions.map((c) => `${c.scope}\n${c.type}`));
-      if (scopes.length === 0) return;
-      const there = await trx.selectFrom('identity_conditions').select(['scope', 'type']).where('scope', 'in', [...scopes]).execute();
-      for (const c of there) {
-        if (!kept.has(`${c.scope}\n${c.type}`)) await trx.deleteFrom('identity_conditions').where('scope', '=', c.scope).where('type', '=', c.type).execute();
+      const kept = new Set(conditions.map(keyOf));
+      for (const c of there.values()) {
+        if (!kept.has(keyOf(c))) await trx.deleteFrom('identity_conditions').where('scope', '=', c.scope).where('type', '=', c.type).execute();
       }
     });
   }
@@ -127,6 +133,10 @@ export class SqlIdentityStore implements IdentityStore {
     await this.#db.insertInto('identity_detours').values({ node, source, since: now }).onConflict((c) => c.column('node').doUpdateSet({ source, since: now })).execute();
   }
 }
+
+/** Rows of one statement: PostgreSQL takes 65,535 parameters. */
+const batch = 500;
+const keyOf = (c: { readonly scope: string; readonly type: string }): string => `${c.scope}\n${c.type}`;
 
 type Executor = Kysely<IdentityTables> | Transaction<IdentityTables>;
 

@@ -29,14 +29,17 @@ export function nodeConditions(deps: Pick<Deps, 'star'>, view: View, node: StarN
     said.push(say(type, difference.same, difference.same ? 'AsOrdered' : difference.mayHaveSigned ? 'ForeignKey' : difference.foreign.length > 0 ? 'ForeignStagedKey' : 'Behind', difference.same ? `generation ${wanted.generation}` : difference.text));
   }
   const skew = skewOf(state) ?? 0;
-  said.push(say('ClockInStep', Math.abs(skew) <= deps.star.config.clockSkewSeconds * 1000, Math.abs(skew) <= deps.star.config.clockSkewSeconds * 1000 ? 'InStep' : 'Skewed', `${(skew / 1000).toFixed(1)} s from the controller’s`));
+  const limit = deps.star.config.clockSkewSeconds;
+  const inStep = Math.abs(skew) <= limit * 1000;
+  // Its message stays the same while it is well: a condition that changes is written down.
+  said.push(say('ClockInStep', inStep, inStep ? 'InStep' : 'Skewed', inStep ? `within ${limit} s of the controller’s` : `${(skew / 1000).toFixed(0)} s from the controller’s`));
   if (report.diskFreeBytes < diskLimitBytes) said.push(say('DiskSpace', false, 'DiskFull', `${report.diskFreeBytes} bytes are left where the keys lie`));
   const { database } = report;
   const word = databaseState(database, deps.star.config.lagLimitSeconds);
   const good = word === 'Synced' || word === 'Following';
   const source = sourceOf(deps, database);
   const following = source === undefined ? '' : `, fed by ${source.name}`;
-  said.push(say('DatabaseFit', word === 'Unknown' ? undefined : good, word, database.diverged ?? (database.lastError ? `${database.lastError.message} (${database.lastError.number})` : undefined) ?? (database.problems[0]?.message ?? `${database.role}${following}${database.lagSeconds === undefined ? '' : `, ${database.lagSeconds} s behind`}`)));
+  said.push(say('DatabaseFit', word === 'Unknown' ? undefined : good, word, database.diverged ?? (database.lastError ? `${database.lastError.message} (${database.lastError.number})` : undefined) ?? (database.problems[0]?.message ?? `${database.role}${following}${good || database.lagSeconds === undefined ? '' : `, ${database.lagSeconds} s behind`}`)));
   if (report.ready) said.push(say('Ready', report.ready.ok, report.ready.ok ? 'Ready' : (report.held === undefined ? 'NotFit' : 'HeldOut'), report.ready.ok ? 'takes requests' : report.ready.reasons.map((r) => r.message).join('; ')));
   return said;
 }
