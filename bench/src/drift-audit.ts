@@ -64,7 +64,7 @@ export async function driftAuditBench({ say, sites = 50, resources = 10_000 }: {
   const emulator = await startEmulator({ topology: topologyOf(sites), speed: 1000, onAnswer: (r) => { requests++; bytes += (r as { bytes?: number }).bytes ?? 0; } });
   const dir = await mkdtemp(join(tmpdir(), 'godwit-bench-'));
   try {
-    const files = await emulator.writeConfig(dir);
+    const files = emulator.writeConfig(dir);
     const registry = await openSites(parseConfig(await readFile(files.godwit, 'utf8'), files.godwit), { env: {} });
     const names = [...registry.names()];
     const flavors = 50, keypairs = 40, serverGroups = 10;

@@ -1,7 +1,7 @@
 import type { Cloud, SecurityGroup } from '@godwit/openstack';
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
-import { eventually, guestReady, makeImage } from '../src/harness/index.ts';
+import { eventually, makeImage } from '../src/harness/index.ts';
 import { ofOurs, useResources } from '../src/harness/resources.ts';
 
 const MiB = 1024 ** 2;
