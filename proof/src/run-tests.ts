@@ -3,10 +3,12 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const usage = `usage: npm run test:proof [-- [--seed N] [--seeds N] [--requests N] [PROOF…]]
+const usage = `usage: npm run test:proof [-- [--seed N] [--seeds N] [--requests N] [--only TEXT] [PROOF…]]
   PROOF         part of a file's name in proof/test; default: all
   --seed N      replays: the seed that a failure printed
   --seeds N     how many random fault schedules (default 100; nightly: 1000)
+  --only TEXT   of crashes, only those with this in their names
+  --all         of crashes, also those that are otherwise tried by turns
   --requests N  how many requests of each API fuzz (default 2000)
 `;
 
@@ -15,7 +17,7 @@ const root = join(import.meta.dirname, '..', '..');
 function main(): number {
   let parsed;
   try {
-    parsed = parseArgs({ allowPositionals: true, options: { seed: { type: 'string' }, seeds: { type: 'string' }, requests: { type: 'string' }, help: { type: 'boolean', default: false } } });
+    parsed = parseArgs({ allowPositionals: true, options: { seed: { type: 'string' }, seeds: { type: 'string' }, requests: { type: 'string' }, only: { type: 'string' }, all: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${usage}`);
     return 2;
@@ -39,6 +41,8 @@ function main(): number {
     }
     process.env[`GODWIT_PROOF_${flag.toUpperCase()}`] = value;
   }
+  if (values.only !== undefined) process.env['GODWIT_PROOF_ONLY'] = values.only;
+  if (values.all) process.env['GODWIT_PROOF_ALL'] = '1';
   const files = all.filter((f) => positionals.some((name) => f.includes(name))).map((f) => `proof/test/${f}`);
   return spawnSync(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'proof', '--reporter', 'verbose', '--root', root, ...files], { stdio: 'inherit' }).status ?? 1;
 }

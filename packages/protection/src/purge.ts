@@ -32,9 +32,16 @@ export function purgeWorkflow(deps: Deps): WorkflowDefinition<PurgeInput, { poin
   };
 }
 
-/** Cinder's volume group holds the application's volumes: only the group goes, they stay. */
+/**
+ * Cinder's volume group holds the application's volumes: only the group goes, they stay. Each site at which the group ever ran has one;
+ * all are tried, then the first failure is told.
+ */
 export async function releaseVolumes(deps: Deps, group: Group, signal: AbortSignal): Promise<void> {
-  const site = group.activeSite;
-  const cloud = deps.sites.get(site).asProject(group.project);
-  await at(site, () => deleteCinderGroup({ site, cloud, clock: deps.clock, signal }, group.id));
+  const ends = await Promise.allSettled(
+    [...new Set([group.activeSite, group.site, group.recoverySite])].map((site) => {
+      const cloud = deps.sites.get(site).asProject(group.project);
+      return at(site, () => deleteCinderGroup({ site, cloud, clock: deps.clock, signal }, group.id));
+    }),
+  );
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

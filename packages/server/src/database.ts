@@ -29,6 +29,8 @@ export function openCatalogue<T>(url: string, onError: (error: Error) => void): 
   const pool = new pg.Pool({ connectionString: url, max: 5, idleTimeoutMillis: 30_000 });
   // An idle connection that breaks (the database is restarted) is replaced by the next query; unheard, it would end the process.
   pool.on('error', onError);
+  // The same in the moments before and after it is idle, when the pool does not listen.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return new Kysely<T>({ dialect: new PostgresDialect({ pool }) });
 }
 

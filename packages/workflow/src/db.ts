@@ -78,6 +78,12 @@ export function isTransient(e: unknown): boolean {
   return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(e.message);
 }
 
+/**
+ * Of any thrown value: whether it is the database's absence, as the driver throws it. Errors that have a kind are somebody's own, with
+ * codes of their own.
+ */
+export const isDatabaseAway = (e: unknown): boolean => isTransient(e) && typeof (e as { kind?: unknown }).kind !== 'string';
+
 /** Repeats `operation` while the database is away, until `signal` is aborted. What it does must bear being done twice. */
 export async function persistently<T>(operation: () => Promise<T>, signal: AbortSignal, onRetry: (e: Error) => void): Promise<T> {
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {

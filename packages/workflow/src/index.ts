@@ -1,5 +1,6 @@
 export * from './types.ts';
 export { createEngine } from './engine.ts';
+export { isDatabaseAway } from './db.ts';
 export { crashHookFromEnv } from './crash-hook.ts';
 export { stillOurs } from './lease.ts';
 export { toJobError, WorkflowError } from './errors.ts';

@@ -1,3 +1,4 @@
+import { isDatabaseAway } from './db.ts';
 import { ownershipLost } from './dbos.ts';
 import { toJobError } from './errors.ts';
 import type { Journal } from './journal.ts';
@@ -112,6 +113,8 @@ async function attemptOnce<T>(plan: StepPlan<T>, context: StepContext): Promise<
   try {
     return { value: await plan.run(context) };
   } catch (e) {
+    // What a step keeps in the database of its own accord: however long that is away, the job goes on afterwards.
+    if (isDatabaseAway(e)) return { error: { code: 'GW_DATABASE', kind: 'waiting', message: `the database is away: ${(e as Error).message}` } };
     return { error: toJobError(e) };
   }
 }

@@ -1,7 +1,7 @@
 // A controller to be killed: the guarantee tests run this file as a process of its own (see child.ts).
 import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { crashHookFromEnv, createEngine } from '../src/index.ts';
+import { crashHookFromEnv, createEngine, stillOurs } from '../src/index.ts';
 import type { WorkflowContext } from '../src/index.ts';
 
 const env = process.env;
@@ -34,6 +34,14 @@ const workflows = {
         note(`${ctx.jobId} end ${i}`);
       });
     }
+  },
+  change: async (ctx: WorkflowContext) => {
+    await ctx.step('change', async () => {
+      note('looks');
+      await delay(Number(env['STEP_MS'] ?? 200));
+      await stillOurs();
+      note('changes');
+    });
   },
   heed: async (ctx: WorkflowContext) => {
     await ctx.step('wait', async (s) => {

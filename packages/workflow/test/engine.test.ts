@@ -467,3 +467,13 @@ describe('an engine that stops', () => {
     expect(Date.parse((await job(id)).steps[0]?.endedAt ?? '') - restarted).toBeLessThan(1_500);
   });
 });
+
+describe('a step that keeps something in the database itself', () => {
+  test('waits as long as that is away, beyond the number of attempts', async () => {
+    let tries = 0;
+    const away = (): Error => Object.assign(new Error('terminating connection due to administrator command'), { code: '57P01' });
+    const w = await start((ctx) => ctx.step('keep', () => (++tries < 8 ? Promise.reject(away()) : Promise.resolve(tries)), { backoffMs: 1, attempts: 2 }));
+    const id = await w.submit({}, { key: 'k' });
+    expect(await w.result(id)).toBe(8);
+  });
+});

@@ -84,3 +84,18 @@ test('a step of a controller that hung is told to stop when its job was taken ov
   x.kill('SIGCONT');
   await seen(url, 'x told to stop: GW_JOB_TAKEN_OVER');
 });
+
+test('a controller that was stopped inside a step, and taken over, makes no change any more that the step had still to make', async () => {
+  const url = await server.newDatabase();
+  const env = { DATABASE_URL: url, DEAD_AFTER_MS: '700' };
+  const x = children.start({ ...env, NAME: 'x', EXECUTOR: 'x', SUBMIT: 'change:j1:k' });
+  await seen(url, 'x looks');
+  x.kill('SIGSTOP');
+  const y = children.start({ ...env, NAME: 'y', EXECUTOR: 'y' });
+  expect(await ended(url, 'j1')).toBe('succeeded');
+  x.kill('SIGCONT');
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(await children.effects(url)).toEqual(['x looks', 'y looks', 'y changes']);
+  x.kill('SIGKILL');
+  y.kill('SIGKILL');
+});

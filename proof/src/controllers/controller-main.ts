@@ -22,7 +22,12 @@ async function open(order: ControllerOrder): Promise<void> {
     engine: { deadAfterMs, heartbeatMs, queuePollMs: 20, retryPace: pace },
     clock: hurriedClock(pace),
     sites: { createCloud: (config, deps) => createCloud(config, { ...deps, sleep }), pollMs: 250 },
-    onBoundary: crashingHook(order.crashAt, (at) => say({ boundary: at })),
+    onBoundary: crashingHook({
+      crashAt: order.crashAt,
+      cancelAt: order.cancelAt?.step,
+      cancel: async (jobId) => void (await fetch(`${controller?.url ?? ''}/v1/jobs/${jobId}/cancel`, { method: 'POST', headers: { 'x-auth-token': order.cancelAt?.token ?? '' } })),
+      tell: (at) => say({ boundary: at }),
+    }),
   });
   say({ opened: { url: controller.url, workflows: controller.workflows, ms: Math.round(performance.now() - began) } });
 }

@@ -13,6 +13,8 @@ export interface ControllerOrder {
   /** The controller's pauses between two looks at a site, and between two tries, are multiplied by this. */
   readonly pace: number;
   readonly crashAt?: CrashPoint;
+  /** Before this step begins, its job is asked to stop, by the API with this token. */
+  readonly cancelAt?: { readonly step: string; readonly token: string };
 }
 
 /**

@@ -5,9 +5,9 @@ export interface Api {
   ask<T = unknown>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T>;
 }
 
-export function apiOf(url: () => string, token: () => Promise<string>): Api {
+export function apiOf(url: () => string, token: () => Promise<string>, timeoutMs = 60_000): Api {
   const call: Api['call'] = async <T>(method: string, path: string, body?: object) => {
-    const answer = await fetch(`${url()}${path}`, { method, headers: { 'x-auth-token': await token(), ...(body && { 'content-type': 'application/json' }) }, ...(body && { body: JSON.stringify(body) }) });
+    const answer = await fetch(`${url()}${path}`, { method, signal: AbortSignal.timeout(timeoutMs), headers: { 'x-auth-token': await token(), ...(body && { 'content-type': 'application/json' }) }, ...(body && { body: JSON.stringify(body) }) });
     const text = await answer.text();
     return { status: answer.status, json: (text === '' ? undefined : JSON.parse(text)) as T };
   };

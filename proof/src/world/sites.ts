@@ -23,7 +23,7 @@ export async function startSites(options: { readonly seed: number; readonly spee
   const emulator = await startEmulator({ topology: join(root, 'lab', 'topologies', 'two-site.yaml'), seed: options.seed, speed: options.speed ?? 1_000 });
   const files = emulator.writeConfig(dir);
   const clouds = new Map<string, Promise<Cloud>>();
-  const secrets = Object.fromEntries(Object.entries(emulator.clouds).map(([name, entry]) => [`the password of ${name}`, entry.auth.password]));
+  const secrets = Object.fromEntries(Object.entries(emulator.clouds()).map(([name, entry]) => [`the password of ${name}`, entry.auth.password]));
   return {
     emulator,
     configFile: files.godwit,

@@ -41,21 +41,28 @@ export async function findGroup(cloud: Cloud, groupId: string): Promise<CinderGr
   return groups.find((g) => g.name === names.cinderGroup(groupId) && g.status !== 'error');
 }
 
-/** Takes the volumes out first: deleting a group with its volumes would delete the application's data. */
+/**
+ * Takes the volumes out first: deleting a group with its volumes would delete the application's data. Every group of that name goes: one
+ * whose making failed is there too, in error and without volumes.
+ */
 export async function deleteCinderGroup(deps: CinderDeps, groupId: string): Promise<void> {
   const { volume } = deps.cloud;
-  const group = await findGroup(deps.cloud, groupId);
-  if (!group) return;
-  const members = (await volume.volumes.list({ group_id: group.id })).filter((v) => v.group_id === group.id);
-  if (members.length > 0) {
-    await volume.groups.update(group.id, { remove_volumes: members.map((v) => v.id) });
-    await groupSettled(deps, group.id);
+  for (const group of (await volume.groups.list()).filter((g) => g.name === names.cinderGroup(groupId))) {
+    const members = (await volume.volumes.list({ group_id: group.id })).filter((v) => v.group_id === group.id);
+    if (members.length > 0) {
+      await volume.groups.update(group.id, { remove_volumes: members.map((v) => v.id) });
+      await groupSettled(deps, group.id);
+    }
+    await orUndefined(volume.groups.delete(group.id, { deleteVolumes: false }));
+    await waitFor(
+      async () => {
+        const now = await orUndefined(volume.groups.get(group.id));
+        if (now?.status === 'error_deleting') throw stuck(deps.site, `group ${group.id}`, now.status);
+        return now ? undefined : true;
+      },
+      { ...deps, pollMs: 500, timeoutMs: 120_000, onTimeout: () => stuck(deps.site, `group ${group.id}`, 'deleting') },
+    );
   }
-  await volume.groups.delete(group.id, { deleteVolumes: false });
-  await waitFor(
-    async () => ((await orUndefined(volume.groups.get(group.id))) ? undefined : true),
-    { ...deps, pollMs: 500, timeoutMs: 120_000, onTimeout: () => stuck(deps.site, `group ${group.id}`, 'deleting') },
-  );
 }
 
 async function groupSettled(deps: CinderDeps, id: string): Promise<CinderGroup> {

@@ -1,4 +1,5 @@
 import { type ErrorKind, GodwitError, toGodwitError } from '@godwit/sites';
+import { isDatabaseAway } from '@godwit/workflow';
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
 import { statusOf, titleOf } from './status.ts';
 
@@ -40,8 +41,12 @@ function toKnown(error: unknown, instance: string): Known {
     const translated = toGodwitError(error);
     if (translated.code !== 'GW_INTERNAL') return { error: translated };
   }
+  if (isDatabaseAway(error)) return { error: databaseAway() };
   return { error: internal(instance) };
 }
+
+/** Which database and why is in the log: whoever asks need not know. */
+const databaseAway = (): GodwitError => new GodwitError('GW_DATABASE', 'retryable', 'Godwit’s database does not answer at the moment', { action: 'Ask again in a moment; if it stays so, look at PostgreSQL.' });
 
 function invalidRequest(error: { validation: readonly { instancePath: string; message?: string | undefined }[]; validationContext?: string | undefined }): GodwitError {
   const where = error.validationContext ?? 'body';

@@ -1,0 +1,8 @@
+import type { Scenario } from './scenario.ts';
+import { scenarios as protection } from './vnf-group.ts';
+
+/** Of every use case: how its workflows run. A new workflow brings its scenarios here, and is then crashed at each of its boundaries. */
+export const scenarios: readonly Scenario[] = [...protection];
+
+/** Workflows that need more than emulated sites, and where they are crashed instead. */
+export const elsewhere: Readonly<Record<string, string>> = {};

@@ -1,0 +1,36 @@
+import type { TestDatabase } from '../database/test-database.ts';
+import { canonical, type Row } from './canonical.ts';
+
+/** What Godwit's own database holds when nothing is under way: groups, points, what must not be forgotten, jobs. */
+export async function catalogueRows(database: TestDatabase, url: string): Promise<Row[]> {
+  const [groups, points, windows, fences] = await Promise.all([
+    database.query(url, 'SELECT doc FROM protection_groups'),
+    database.query(url, 'SELECT doc FROM recovery_points'),
+    database.query(url, 'SELECT closed_at IS NULL AS open FROM freeze_windows'),
+    database.query(url, 'SELECT site, epoch, fenced_at IS NULL AS pending FROM pending_fences'),
+  ]);
+  return [
+    ...groups.map((r) => ({ kind: 'group', ...(r['doc'] as object) })),
+    ...points.map((r) => ({ kind: 'point', ...(r['doc'] as object) })),
+    ...windows.map((r) => ({ kind: 'freeze window', open: r['open'] as boolean })),
+    ...fences.map((r) => ({ kind: 'fence', site: r['site'] as string, epoch: r['epoch'] as number, pending: r['pending'] as boolean })),
+  ];
+}
+
+export async function catalogue(database: TestDatabase, url: string): Promise<string[]> {
+  return (await catalogueRows(database, url)).map(canonical).sort();
+}
+
+export interface JobRow {
+  readonly id: string;
+  readonly workflow: string;
+  readonly key: string;
+  readonly state: string;
+  readonly executor: string | null;
+  readonly ended: boolean;
+  readonly error: { readonly code: string; readonly message: string; readonly details?: unknown } | null;
+}
+
+export async function jobRows(database: TestDatabase, url: string): Promise<JobRow[]> {
+  return await database.query(url, `SELECT id, workflow, key, state, executor, ended_at IS NOT NULL AS ended, error FROM godwit_jobs ORDER BY created_at, id`) as unknown as JobRow[];
+}
