@@ -132,7 +132,7 @@ describe.skipIf(binary === undefined)('write routing, by a real HAProxy at a rep
       if (stub) stub.ready = ready;
     };
     set('s3-k1', false);
-    await expect.poll(async () => new Set(await Promise.all(Array.from({ length: 6 }, () => by('GET', '/v3/users'), patient)))).toEqual(new Set(['s3-k2']));
+    await expect.poll(async () => new Set(await Promise.all(Array.from({ length: 6 }, () => by('GET', '/v3/users')))), patient).toEqual(new Set(['s3-k2']));
     set('s3-k2', false);
     await expect.poll(() => by('GET', '/v3/users'), patient).toMatch(/^m/);
     set('m1-k1', false);
