@@ -43,8 +43,9 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
     unreachable.push({ site, code: known.code, message: known.message });
     seen.delete(site);
   };
-  await Promise.all(
-    [...scopes].map(async ([site, scope]) => {
+  await inTurns(
+    [...scopes],
+    async ([site, scope]) => {
       try {
         const read = new Map<SyncKind, readonly Entry[]>();
         for (const { kind } of kinds) read.set(kind, await reader.entries(kind, scope));
@@ -52,7 +53,7 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
       } catch (error) {
         lost(site, error);
       }
-    }),
+    },
   );
   const compared = [...seen.values()].reduce((n, read) => n + [...read.values()].reduce((m, l) => m + l.length, 0), 0);
   const diffs: Diff[] = [];
@@ -61,8 +62,9 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
     const { same, suspects } = compare(new Map([...seen].map(([site, read]) => [site, read.get(driver.kind) ?? []])));
     for (const [key, digest] of same) agreed.set(key, digest);
     const items = new Map<string, readonly Item[]>();
-    await Promise.all(
-      [...seen].map(async ([site, read]) => {
+    await inTurns(
+      [...seen],
+      async ([site, read]) => {
         const scope = scopes.get(site);
         const differing = (read.get(driver.kind) ?? []).filter((e) => suspects.has(e.key));
         try {
@@ -70,7 +72,7 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
         } catch (error) {
           lost(site, error);
         }
-      }),
+      },
     );
     for (const site of [...items.keys()]) if (!seen.has(site)) items.delete(site);
     const found = diff({ driver, source: policy.source, baseline, delete: policy.delete, items });
@@ -90,6 +92,17 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
     gone: unreachable.length > 0 ? [] : diffs.flatMap((d) => d.gone),
     report: { policy: policy.name, at: deps.clock.now().toISOString(), compared, changes: actions.map(asChange), conflicts: diffs.flatMap((d) => d.conflicts), unreachable },
   };
+}
+
+/** Sites read at a time: what has been read whole is in memory until it is digested. */
+const SITES_AT_ONCE = 8;
+
+async function inTurns<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await run(item);
+  };
+  await Promise.all(Array.from({ length: SITES_AT_ONCE }, worker));
 }
 
 /** Most are the same everywhere: only the others are looked at closely. */
