@@ -4,12 +4,15 @@ import { parseArgs } from 'node:util';
 import { openLab, runInOps, withLab } from '@godwit/lab';
 import { driftAuditBench } from './drift-audit.ts';
 import { freezeWindowBench } from './freeze-window.ts';
+import { identityBench } from './identity.ts';
 import { imageCloneBench } from './image-clone.ts';
 import { recoveryBench } from './recovery.ts';
 import { scaleBench } from './scale/index.ts';
 import type { Bench, BenchReport } from './types.ts';
 
-const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench, 'image-clone': imageCloneBench };
+const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench, 'image-clone': imageCloneBench, identity: identityBench };
+/** Those that want another topology than two-site. */
+const topologies: Readonly<Record<string, string>> = { identity: 'identity-star' };
 
 const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | scale | drift-audit [--rounds N] [--report FILE] [--keep] [--sizes N,N] [--jobs N] [--servers N]
   Measures in the lab, side by side in one run, what Godwit does and what one would do without it; scale and drift-audit need no lab.
@@ -50,7 +53,7 @@ async function main(): Promise<number> {
     const report = await bench(lab, { say: (text) => console.log(text), ...(rounds === undefined ? {} : { rounds }) });
     return write(name, values.report, report);
   }
-  return withLab(lab, values, () => runInOps(lab, [process.execPath, ...process.execArgv, join(import.meta.dirname, 'main.ts'), ...process.argv.slice(2)]));
+  return withLab(lab, { keep: values.keep, topology: topologies[name] ?? 'two-site' }, () => runInOps(lab, [process.execPath, ...process.execArgv, join(import.meta.dirname, 'main.ts'), ...process.argv.slice(2)]));
 }
 
 function write(name: string, wanted: string | undefined, report: BenchReport): number {

@@ -20,6 +20,8 @@ export interface ControllerOptions {
   readonly keepDatabase?: boolean;
   /** Sites beside the lab's own, as in godwit.yaml. */
   readonly extraSites?: Readonly<Record<string, unknown>>;
+  /** Changes the configuration before the start. */
+  readonly configure?: (config: Record<string, unknown>) => void;
 }
 
 export interface Controller {
@@ -62,6 +64,7 @@ export async function startController(lab: Lab, options: ControllerOptions = {})
   // So that a Glance can fetch through it.
   config.server.publicUrl = `http://${host}:${port}`;
   // In the run's folder, which goes when the lab is taken down.
+  options.configure?.(config);
   const configFile = join(dir, 'godwit.yaml');
   const before = options.keepDatabase === true ? (parse(await readFile(configFile, 'utf8')) as typeof config).database.embedded : undefined;
   if (options.name !== undefined) config.database.embedded = before ?? join(lab.paths.state, 'run', `pg-${name}-${Date.now().toString(36)}`);

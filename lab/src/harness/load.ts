@@ -81,6 +81,7 @@ export function startLoad(lab: Lab, { nodes = nodesOf(lab).map(nodeAddress), lif
       } catch (error) {
         refuse(node.name, (error as Error).message, issued);
       }
+      await pause(20);
     }
   }
 

@@ -25,6 +25,15 @@ export interface StarViewNode {
   readonly database?: { readonly role: string; readonly state: string; readonly source?: string; readonly detour: boolean; readonly gtid?: string; readonly lagSeconds?: number };
 }
 
+export interface Rotated {
+  readonly generation: number;
+  readonly primary: number;
+  readonly keys: number;
+  readonly nodes: number;
+  readonly dropped: number;
+  readonly seconds: number;
+}
+
 /** A star in Godwit's care: agents enrolled, keys adopted, all sites but the joining one joined, HAProxy as rendered. */
 export interface StarScenario {
   readonly lab: Lab;
@@ -35,23 +44,24 @@ export interface StarScenario {
   as(site: string): void;
   cli(...args: string[]): Promise<CliResult>;
   ok<T>(...args: string[]): Promise<T>;
+  /** Rotates and waits for the end, through an hour in which Keystones are too busy to check the caller's own token in time. */
+  rotate(kind?: 'fernet' | 'credential'): Promise<Rotated>;
   status(): Promise<StarView>;
   node(name: string): Promise<StarViewNode>;
 }
 
 /** Enrols a node's agent by a one-time token and starts it; one that is enrolled is only started. */
-export async function enrolAgent(lab: Lab, cli: CliOptions, node: StarNode): Promise<void> {
+export async function enrolAgent(lab: Lab, cli: CliOptions, node: StarNode, enrolled: readonly string[] = []): Promise<void> {
   const n = node.number;
   const site = node.site.name;
   const service = `agent-${String(n)}`;
-  const listed = await godwitOk<{ name: string }[]>(lab, cli, 'agent', 'list');
-  if (!listed.some((a) => a.name === node.name)) {
+  if (!enrolled.includes(node.name)) {
     const made = await godwitOk<{ token: string }>(lab, cli, 'agent', 'token', 'create', '--site', site, '--role', 'keystone', '--name', node.name);
     await lab.stopService(site, service);
     await lab.exec(site, ['sh', '-c', `rm -rf "$0"; install -d -o keystone -g keystone -m 700 "$0"`, agentState(n)]);
     lab.configureService(site, service);
-    const enrolled = await lab.exec(site, agentCommand(n, 'enrol', '--url', `${lab.topology.wan.ops}:8791`, '--token-file', '-', '--name', node.name), { user: 'keystone', input: made.token });
-    if (enrolled.code !== 0) throw new Error(`enrolment of ${node.name}: ${enrolled.stderr}${enrolled.stdout}`);
+    const done = await lab.exec(site, agentCommand(n, 'enrol', '--url', `${lab.topology.wan.ops}:8791`, '--token-file', '-', '--name', node.name), { user: 'keystone', input: made.token });
+    if (done.code !== 0) throw new Error(`enrolment of ${node.name}: ${done.stderr}${done.stdout}`);
   }
   await lab.startService(site, service);
 }
@@ -83,7 +93,8 @@ export async function mendLab(lab: Lab): Promise<void> {
 /** Takes the hand-made star into Godwit's care, from wherever an earlier scenario has left it. */
 export async function adoptStar(lab: Lab, cli: CliOptions): Promise<void> {
   const status = async (): Promise<StarView> => (await godwit(lab, cli, 'identity', 'status')).json as StarView;
-  for (const node of nodesOf(lab, { joining: true })) await enrolAgent(lab, cli, node);
+  const enrolled = (await godwitOk<{ name: string }[]>(lab, cli, 'agent', 'list')).map((a) => a.name);
+  await Promise.all(nodesOf(lab, { joining: true }).map((node) => enrolAgent(lab, cli, node, enrolled)));
   await eventually('all agents to be connected', async () => (await godwitOk<{ connected: boolean }[]>(lab, cli, 'agent', 'list')).every((a) => a.connected), { timeoutMs: 60_000 });
   if ((await status()).keys.length < 2) await godwitOk(lab, cli, 'identity', 'adopt', 'm1-1', '--yes');
   for (const site of ['m2', 's3', 's4']) {
@@ -120,6 +131,21 @@ export function useStar(): StarScenario {
     },
     cli: (...args) => godwit(lab, options(), ...args),
     ok: (...args) => godwitOk(lab, options(), ...args),
+    async rotate(kind = 'fernet') {
+      const busy = (r: CliResult): boolean => /GW_IDENTITY_UNREACHABLE|GW_KEYSTONE_UNREACHABLE/.test(r.stderr + r.stdout);
+      const id = await eventually('a rotation to begin', async () => {
+        const r = await scenario.cli('identity', 'rotate', '--kind', kind, '--no-wait');
+        if (r.code === 0) return (r.json as { jobId: string }).jobId;
+        if (busy(r)) return undefined;
+        throw new Error(r.stderr + r.stdout);
+      }, { timeoutMs: 120_000, everyMs: 1_000 });
+      const job = await eventually('the rotation to end', async () => {
+        const found = (await scenario.cli('job', 'show', id)).json as { state?: string; result?: Rotated; error?: unknown } | undefined;
+        return ['succeeded', 'failed', 'cancelled'].includes(found?.state ?? '') ? found : undefined;
+      }, { timeoutMs: 600_000, everyMs: 500 });
+      if (job.state !== 'succeeded' || !job.result) throw new Error(`rotation ${id}: ${JSON.stringify(job)}`);
+      return job.result;
+    },
     // It ends with 1 when something is not as it should be, which many a scenario has brought about.
     status: async () => (await godwit(lab, options(), 'identity', 'status')).json as StarView,
     async node(name) {

