@@ -8,6 +8,7 @@ import { image } from './image.ts';
 import { network } from './network.ts';
 import { protection } from './protection.ts';
 import { resources } from './resources.ts';
+import { shapesOfResources } from './shapes-of-resources.ts';
 import { volume } from './volume.ts';
 
 const { suite, covered } = await openSuite();
@@ -21,6 +22,7 @@ image(suite);
 volume(suite);
 protection(suite);
 resources(suite);
+shapesOfResources(suite);
 compute(suite);
 server(suite);
 gaps(covered);

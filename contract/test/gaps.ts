@@ -20,7 +20,7 @@ export function gaps(covered: Covered): void {
     let used: UsedApis;
     beforeAll(() => {
       used = usedApis(root, isOurs);
-    }, 120_000);
+    });
 
     it('the code says what it asks', () => {
       expect(used.unclear).toEqual([]);

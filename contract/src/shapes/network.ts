@@ -12,12 +12,12 @@ export const subnet = z.strictObject({
   id: uuid, name: text, network_id: uuid, ip_version: is(4, 6), subnetpool_id: z.null(), enable_dhcp: z.boolean(), ipv6_ra_mode: z.null(), ipv6_address_mode: z.null(), gateway_ip: ip.nullable(), cidr: text,
   allocation_pools: z.array(z.strictObject({ start: ip, end: ip })), host_routes: nothing, dns_nameservers: nothing, description: text, 'router:external': z.boolean(), service_types: nothing, ...dated,
 });
-const rule = z.strictObject({
+export const securityGroupRule = z.strictObject({
   id: uuid, security_group_id: uuid, ethertype: is('IPv4', 'IPv6'), direction: is('egress', 'ingress'), protocol: text.nullable(), port_range_min: z.int().nullable(), port_range_max: z.int().nullable(),
   remote_ip_prefix: text.nullable(), remote_address_group_id: z.null(), normalized_cidr: text.nullable(), remote_group_id: uuid.nullable(), standard_attr_id: z.int(), belongs_to_default_sg: z.boolean().nullable(),
   description: text.nullable(), ...dated,
 });
-export const securityGroup = z.strictObject({ id: uuid, name: text, stateful: z.boolean(), description: text, shared: z.boolean(), security_group_rules: z.array(rule), ...dated });
+export const securityGroup = z.strictObject({ id: uuid, name: text, stateful: z.boolean(), description: text, shared: z.boolean(), security_group_rules: z.array(securityGroupRule), ...dated });
 
 const portCommon = {
   id: uuid, name: text, network_id: uuid, mac_address: mac, admin_state_up: z.boolean(), status: is('DOWN', 'ACTIVE', 'BUILD', 'N/A'), device_id: text, device_owner: text,

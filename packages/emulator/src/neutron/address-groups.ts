@@ -5,7 +5,7 @@ import type { AddressGroup, NeutronState } from './state.ts';
 
 const fields = ['id', 'name', 'description', 'project_id', 'tenant_id', 'addresses', 'shared', 'created_at', 'updated_at', 'revision_number'];
 
-const view = (g: AddressGroup): Json => ({ id: g.id, name: g.name, description: g.description, project_id: g.projectId, tenant_id: g.projectId, addresses: g.addresses, shared: false, created_at: stamp(g.createdAt), updated_at: stamp(g.updatedAt), revision_number: g.revision });
+const view = (g: AddressGroup): Json => ({ id: g.id, name: g.name, description: g.description, project_id: g.projectId, tenant_id: g.projectId, addresses: g.addresses, created_at: stamp(g.createdAt), updated_at: stamp(g.updatedAt), revision_number: g.revision });
 
 function findOne(call: NeutronCall): AddressGroup {
   const found = call.state.addressGroups.get(call.params['id'] ?? '');
@@ -20,7 +20,8 @@ function change(call: NeutronCall, edit: (now: string[], given: string[]) => str
   group.addresses = edit(group.addresses, addressesOf(call.body['addresses']));
   group.revision += 1;
   group.updatedAt = call.site.now();
-  return ok({ address_group: view(group) });
+  // Answers to these two pass by the policy's filter of fields.
+  return ok({ address_group: { ...view(group), shared: false, standard_attr_id: 1 } });
 }
 
 export const addressGroupRoutes: readonly Route<NeutronState>[] = [
@@ -28,7 +29,7 @@ export const addressGroupRoutes: readonly Route<NeutronState>[] = [
   { method: 'POST', path: '/address-groups', rule: 'create_address_group', handler: (call) => {
     const body = bodyOf(call, 'address_group', fields);
     const now = call.site.now();
-    const group: AddressGroup = { id: call.site.random.uuid(), projectId: projectFor(call, body), name: text(body, 'name', ''), description: text(body, 'description', ''), createdAt: now, updatedAt: now, revision: 0, tags: [], addresses: addressesOf(body['addresses']) };
+    const group: AddressGroup = { id: call.site.random.uuid(), projectId: projectFor(call, body), name: text(body, 'name', ''), description: text(body, 'description', ''), createdAt: now, updatedAt: now, revision: 1, tags: [], addresses: addressesOf(body['addresses']) };
     call.state.addressGroups.set(group.id, group);
     return created({ address_group: view(group) });
   } },
@@ -38,6 +39,8 @@ export const addressGroupRoutes: readonly Route<NeutronState>[] = [
     const body = bodyOf(call, 'address_group', fields);
     group.name = text(body, 'name', group.name);
     group.description = text(body, 'description', group.description ?? '');
+    group.revision += 1;
+    group.updatedAt = call.site.now();
     return ok({ address_group: view(group) });
   } },
   { method: 'PUT', path: '/address-groups/:id/add_addresses', rule: 'update_address_group', handler: (call) => change(call, (now, given) => [...new Set([...now, ...given])]) },
