@@ -14,7 +14,7 @@ export const subnet = z.strictObject({
 });
 export const securityGroupRule = z.strictObject({
   id: uuid, security_group_id: uuid, ethertype: is('IPv4', 'IPv6'), direction: is('egress', 'ingress'), protocol: text.nullable(), port_range_min: z.int().nullable(), port_range_max: z.int().nullable(),
-  remote_ip_prefix: text.nullable(), remote_address_group_id: z.null(), normalized_cidr: text.nullable(), remote_group_id: uuid.nullable(), standard_attr_id: z.int(), belongs_to_default_sg: z.boolean().nullable(),
+  remote_ip_prefix: text.nullable(), remote_address_group_id: uuid.nullable(), normalized_cidr: text.nullable(), remote_group_id: uuid.nullable(), standard_attr_id: z.int(), belongs_to_default_sg: z.boolean().nullable(),
   description: text.nullable(), ...dated,
 });
 export const securityGroup = z.strictObject({ id: uuid, name: text, stateful: z.boolean(), description: text, shared: z.boolean(), security_group_rules: z.array(securityGroupRule), ...dated });
