@@ -6,7 +6,7 @@ import { differences } from '../world/canonical.ts';
 import { catalogue, type JobRow } from '../world/catalogue.ts';
 import { guestInconsistencies } from '../world/guest-data.ts';
 import { siteInventory, siteRows } from '../world/inventory.ts';
-import { until } from '../world/until.ts';
+import { patiently, until } from '../world/until.ts';
 import { Watch } from '../world/watch.ts';
 import { EffectTap } from './effects.ts';
 import type { Lane } from './lane.ts';
@@ -87,7 +87,7 @@ export async function playCase(lane: Lane, rehearsed: Rehearsed, what: Interrupt
     await victim.open(lane.order(url, { ...cancel, ...deadAfterMs, ...('crashAt' in what && { crashAt: what.crashAt }) }));
     scenario.faults?.(lane);
     const struck = 'crashAt' in what ? victim.ended : tap.when('dieAfterEffect' in what ? what.dieAfterEffect : what.stopAfterEffect, () => victim.kill(zombie ? 'SIGSTOP' : 'SIGKILL'));
-    const submitted = scenario.submit({ sites: lane.sites, api: lane.api(victim) }).catch((error: unknown) => {
+    const submitted = patiently(() => scenario.submit({ sites: lane.sites, api: lane.api(victim) }), zombie ? 1 : 4).catch((error: unknown) => {
       // It may have died before it could answer.
       if (!victim.hasEnded && !zombie && !(error instanceof TypeError)) throw error;
     });
@@ -146,7 +146,7 @@ async function judge(lane: Lane, { before, after, job: undisturbed }: Rehearsed,
   // Of a point that failed by the crash, the catalogue tells; and it must not be half good.
   const catalogued = asUndisturbed ? differences(expected.catalogue, found.catalogue) : differences(expected.catalogue, found.catalogue).filter((d) => !/^[+-] \{.*"kind":"(group|point|freeze window)"/.test(d) || /"state":"(Pending|Deleting)"|"open":true/.test(d) || /^- .*"kind":"point"/.test(d));
   const { emulator } = lane.sites;
-  const running = siteRows(emulator).filter((r) => r['kind'] === 'server' && r['status'] === 'ACTIVE');
+  const running = siteRows(emulator).filter((r) => r['kind'] === 'server' && r['frozenSince'] !== undefined);
   return [...wrong, ...catalogued.map((d) => `in the catalogue: ${d}`), ...running.flatMap((server) => guestInconsistencies(emulator, server))];
 }
 

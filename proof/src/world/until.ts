@@ -17,7 +17,7 @@ export async function patiently<T>(ask: () => Promise<T>, tries = 40): Promise<T
     try {
       return await ask();
     } catch (error) {
-      if (n >= tries || !/: 50[34] |fetch failed|aborted|timeout/.test((error as Error).message)) throw error;
+      if (n >= tries || !/: 50[34] |could not be asked|aborted|timeout/.test((error as Error).message)) throw error;
       await delay(250);
     }
   }

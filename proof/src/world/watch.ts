@@ -49,8 +49,8 @@ export class Watch {
 export function twoActive(servers: readonly Row[]): string[] {
   const running = new Map<string, string[]>();
   for (const s of servers) {
-    // A guest runs as long as there is one, whatever the API calls its state.
-    if (s['status'] !== 'ACTIVE' && s['frozenSince'] === undefined) continue;
+    // A guest runs as long as there is one, whatever the API calls its state: Nova's record of a site without power still says ACTIVE.
+    if (s['frozenSince'] === undefined) continue;
     const name = String(s['name']);
     running.set(name, [...(running.get(name) ?? []), `${String(s['site'])} (${String(s['status'])})`]);
   }
