@@ -10,7 +10,7 @@ const passwordFile = (n: NodeNumber, of: string): string => `/etc/godwit/agent-$
 
 /** Godwit's agent, as a node's unit runs it: small heaps, and as the user whose the keys are. */
 export const agentCommand = (n: NodeNumber, ...argv: string[]): string[] => [
-  '/opt/godwit/bin/node', '--max-semi-space-size=1', '--optimize-for-size', '/opt/godwit/dist/godwit-agent.mjs', ...argv, '--config', agentConfig(n),
+  '/opt/godwit/bin/node', '--lite-mode', '--max-semi-space-size=1', '/opt/godwit/dist/godwit-agent.mjs', ...argv, '--config', agentConfig(n),
 ];
 
 /** JSON: the agent then does without its YAML reader. */
