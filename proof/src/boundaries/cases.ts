@@ -151,7 +151,7 @@ async function judge(lane: Lane, { before, after, job: undisturbed }: Rehearsed,
 }
 
 async function rest(lane: Lane, url: string): Promise<Rest> {
-  return { sites: await siteInventory(lane.sites.emulator), catalogue: await catalogue(lane.database, url) };
+  return { sites: siteInventory(lane.sites.emulator), catalogue: await catalogue(lane.database, url) };
 }
 
 async function cancelling(lane: Lane, scenario: Scenario): Promise<{ cancelAt?: { step: string; token: string } }> {
