@@ -112,7 +112,11 @@ describe('promise: the loss of a site, of the master’s too, stops nobody else'
     const password = `pw-${Math.random().toString(36).slice(2)}`;
     const token = await login(s3, admin);
     const project = (JSON.parse((await ask(s3, 'GET', '/v3/auth/projects', { token: await login(s3, loginOf(s.lab, 's3')) })).body) as { projects: { id: string; name: string }[] }).projects.find((p) => p.name === 'vnf');
-    const made = await ask(s3, 'POST', '/v3/users', { token, body: { user: { name, domain_id: 'default', password } } });
+    // Where the WAN was cut a moment ago HAProxy has yet to see that the masters are back: until then it answers 503, having sent nothing.
+    const made = await eventually('a write through s3', async () => {
+      const answer = await ask(s3, 'POST', '/v3/users', { token, body: { user: { name, domain_id: 'default', password } } });
+      return answer.status === 503 ? undefined : answer;
+    }, { timeoutMs: 30_000, everyMs: 250 });
     expect(made.status).toBe(201);
     const user = (JSON.parse(made.body) as { user: { id: string } }).user.id;
     const roles = JSON.parse((await ask(m1, 'GET', '/v3/roles?name=member', { token })).body) as { roles: { id: string }[] };
