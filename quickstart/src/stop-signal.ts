@@ -25,8 +25,12 @@ export function stopSignal(force: () => void): StopSignal {
   };
   for (const [name, code] of Object.entries(codes)) process.on(name, () => stop(code));
   const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) stop(codes.SIGHUP);
-  }, 500).unref();
+  // Once: seen a second time it would count as somebody's impatience, and what is just being stopped would be left.
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop(codes.SIGHUP);
+  }, 500);
+  watch.unref();
   return state;
 }

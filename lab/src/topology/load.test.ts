@@ -24,7 +24,7 @@ describe('topology', () => {
       ['site1', '10.20.1.10', '10.21.1.10', 16, 'site1-c1'],
       ['site2', '10.20.2.10', '10.21.2.10', 16, 'site2-c1'],
     ]);
-    expect(siteSpecs(topology).map((s) => s.onDemand)).toEqual([['swift-backup'], ['swift', 'swift-backup']]);
+    expect(siteSpecs(topology).map((s) => s.onDemand)).toEqual([['swift-backup'], ['swift', 'swift-backup', 'glance-shared']]);
   });
 
   it.each([
