@@ -4,7 +4,7 @@ import { godwit, type CommandOptions } from './command.ts';
 import { narrator } from './narrate.ts';
 import { createVnf, connect, type Member } from './vnf.ts';
 import { eventually } from './wait.ts';
-import { lastNumber, logsOf, longestGapMs } from './writers.ts';
+import { lastNumber, lastUptime, logsOf, longestGapMs } from './writers.ts';
 import type { World } from './world.ts';
 
 export interface StoryOptions {
@@ -74,10 +74,10 @@ export async function playStory(world: World, options: StoryOptions): Promise<St
 
 const writersAt = (emulator: Emulator, site: string, members: readonly Member[]): number[] => members.map((m) => lastNumber(logsOf(emulator, site, m.volumes).root));
 
-async function protectOnce(emulator: Emulator, cli: CommandOptions, members: readonly Member[], kind: string, { source, target, say, signal }: StoryOptions): Promise<PointReport> {
+async function protectOnce(emulator: Emulator, cli: CommandOptions, members: readonly Member[], kind: string, { source, target, speed, say, signal }: StoryOptions): Promise<PointReport> {
   say(`Protecting (${kind}): freeze in order, one group snapshot, thaw in reverse; backups, brought over and verified at ${target} …`);
-  // The agents answer once the guests have booted.
-  await eventually('the writers to write', signal, () => writersAt(emulator, source, members).every((n) => n > 5));
+  // A guest writes before its agent answers, which takes its boot: 8 s, in emulated time. On a fast machine protect would come too early.
+  await eventually('the guests to have booted', signal, () => members.every((m) => lastUptime(logsOf(emulator, source, m.volumes).root) * speed > 10));
   const before = writersAt(emulator, source, members);
   const bytesBefore = emulator.backupBytes();
   const begun = performance.now();

@@ -17,6 +17,12 @@ export function lastNumber(log: string): number {
   return Number(line.split(' ')[0]) || 0;
 }
 
+/** How long its guest had been up when the last whole line was written, in seconds; 0 when there is none. */
+export function lastUptime(log: string): number {
+  const line = log.slice(0, log.lastIndexOf('\n') + 1).split('\n').at(-2) ?? '';
+  return Number(line.split(' ')[1]) || 0;
+}
+
 /** The longest time without a line after line `afterN`, by the writer's own clock, in milliseconds. */
 export function longestGapMs(log: string, afterN: number): number {
   let longest = 0;
