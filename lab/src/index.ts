@@ -26,7 +26,7 @@ export type { CloudEntry } from './credentials.ts';
 export type { UpOptions } from './lab.ts';
 export type { SiteSpec } from './topology/load.ts';
 export { parseTopology, loadTopology } from './topology/load.ts';
-export { storyText, type MemberReport, type PointReport, type StoryReport } from './demo/report.ts';
+export { storyText, type MemberReport, type Point, type PointReport, type Recovered, type StoryReport } from './demo/report.ts';
 export { checkInvariant, type InvariantReport } from './guest/invariant.ts';
 
 export interface ServiceStatus {

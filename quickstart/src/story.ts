@@ -1,5 +1,5 @@
 import type { Emulator } from '@godwit/emulator';
-import { checkInvariant, type MemberReport, type PointReport, type StoryReport } from '@godwit/lab';
+import { checkInvariant, type MemberReport, type Point, type PointReport, type Recovered, type StoryReport } from '@godwit/lab';
 import { godwit, type CommandOptions } from './command.ts';
 import { narrator } from './narrate.ts';
 import { createVnf, connect, type Member } from './vnf.ts';
@@ -13,22 +13,6 @@ export interface StoryOptions {
   readonly speed: number;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
-}
-
-interface Point {
-  readonly id: string;
-  readonly sequence: number;
-  readonly incremental: boolean;
-  readonly freezeWindowMs: number;
-  readonly groupSnapshotMs: number;
-  readonly frozenAt: string;
-}
-
-interface Recovered {
-  readonly servers: readonly { readonly name: string; readonly id: string; readonly bootedAt: string }[];
-  readonly rpoSeconds: number;
-  readonly rtoSeconds: number;
-  readonly sourceFenced: boolean;
 }
 
 /** The lab's story (lab/src/demo/story.ts) on emulated sites: with nothing but what a tenant has, the `godwit` command and OpenStack's own API. */

@@ -85,3 +85,20 @@ export function storyText(report: StoryReport): string {
   const width = Math.max(...rows.map(([k]) => k.length)) + 2;
   return rows.map(([k, v]) => `${k.padEnd(width)}${v}`.trimEnd()).join('\n');
 }
+
+/** What `godwit protect` and `godwit recover` answer, as far as the story tells it. */
+export interface Point {
+  readonly id: string;
+  readonly sequence: number;
+  readonly incremental: boolean;
+  readonly freezeWindowMs: number;
+  readonly groupSnapshotMs: number;
+  readonly frozenAt: string;
+}
+
+export interface Recovered {
+  readonly servers: readonly { readonly name: string; readonly id: string; readonly bootedAt: string }[];
+  readonly rpoSeconds: number;
+  readonly rtoSeconds: number;
+  readonly sourceFenced: boolean;
+}

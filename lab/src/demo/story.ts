@@ -1,28 +1,12 @@
 import { connect, createVnf, emptyProject, eventually, freshGroup, godwitOk, guestLogs, guestReady, longestGapMs, network, startController, writerAt, type CliOptions, type Controller, type VnfMember } from '../harness/index.ts';
 import type { Lab } from '../index.ts';
 import { parseGuestConsole } from '../guest/index.ts';
-import type { MemberReport, PointReport, StoryReport } from './report.ts';
+import type { MemberReport, Point, PointReport, Recovered, StoryReport } from './report.ts';
 
 export interface StoryOptions {
   readonly say: (text: string) => void;
   /** Called when the application has been recovered, with everything still there. */
   readonly afterRecovery?: (cli: CliOptions, controller: Controller) => Promise<void>;
-}
-
-interface Point {
-  readonly id: string;
-  readonly sequence: number;
-  readonly incremental: boolean;
-  readonly freezeWindowMs: number;
-  readonly groupSnapshotMs: number;
-  readonly frozenAt: string;
-}
-
-interface Recovered {
-  readonly servers: readonly { readonly name: string; readonly id: string; readonly bootedAt: string }[];
-  readonly rpoSeconds: number;
-  readonly rtoSeconds: number;
-  readonly sourceFenced: boolean;
 }
 
 /** The main job from one end to the other, with nothing but what a tenant has: the `godwit` command and OpenStack's own API. */

@@ -4,6 +4,7 @@ import { lookAtTarget, readRecord } from '../images/find.ts';
 import { differences } from '../images/record.ts';
 import { projectOf } from '../project.ts';
 import type { StoredPolicy } from '../store/store.ts';
+import { TickLoop } from '../tick-loop.ts';
 import { covers, currentImages, excluded } from './match.ts';
 import type { ImagePolicy } from './schemas.ts';
 
@@ -18,37 +19,32 @@ const TICK_MS = 2_000;
 export class AutomaticLoop {
   readonly #options: AutomaticOptions;
   readonly #looked = new Map<string, number>();
-  readonly #stop = new AbortController();
-  #running: Promise<void> | undefined;
+  readonly #ticks: TickLoop;
 
   constructor(options: AutomaticOptions) {
     this.#options = options;
+    this.#ticks = new TickLoop(options.clock, TICK_MS, (signal) => this.#turn(signal));
   }
 
   start(): void {
-    this.#running = this.#loop();
+    this.#ticks.start();
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+  close(): Promise<void> {
+    return this.#ticks.close();
   }
 
-  async #loop(): Promise<void> {
+  async #turn(signal: AbortSignal): Promise<void> {
     const { store, clock, log } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      const policies = await store.policies<ImagePolicy>('image').catch(() => []);
-      for (const policy of policies.filter((p) => p.doc.mode === 'automatic')) {
-        const now = clock.now().getTime();
-        if (signal.aborted || now - (this.#looked.get(policy.id) ?? -Infinity) < policy.doc.everySeconds * 1_000) continue;
-        this.#looked.set(policy.id, now);
-        await this.look(policy, policies.filter((p) => p.project === policy.project)).catch((error: unknown) => {
-          const { code, message } = toGodwitError(error);
-          if (!signal.aborted) log('warn', 'an image policy could not be followed', { policy: policy.name, code, message });
-        });
-      }
-      await clock.sleep(TICK_MS, signal).catch(() => undefined);
+    const policies = await store.policies<ImagePolicy>('image').catch(() => []);
+    for (const policy of policies.filter((p) => p.doc.mode === 'automatic')) {
+      const now = clock.now().getTime();
+      if (signal.aborted || now - (this.#looked.get(policy.id) ?? -Infinity) < policy.doc.everySeconds * 1_000) continue;
+      this.#looked.set(policy.id, now);
+      await this.look(policy, policies.filter((p) => p.project === policy.project)).catch((error: unknown) => {
+        const { code, message } = toGodwitError(error);
+        if (!signal.aborted) log('warn', 'an image policy could not be followed', { policy: policy.name, code, message });
+      });
     }
   }
 

@@ -1,5 +1,6 @@
 import { toGodwitError } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
+import { TickLoop } from '../tick-loop.ts';
 import { makePlan, type ActivePolicy } from './plan.ts';
 import { RevisionReader } from './revision-reader.ts';
 import type { SyncReport } from './schemas.ts';
@@ -16,34 +17,29 @@ const TICK_MS = 5_000;
 export class AuditLoop {
   readonly #options: AuditOptions;
   readonly #readers = new Map<string, RevisionReader>();
-  readonly #stop = new AbortController();
-  #running: Promise<void> | undefined;
+  readonly #ticks: TickLoop;
 
   constructor(options: AuditOptions) {
     this.#options = options;
+    this.#ticks = new TickLoop(options.clock, TICK_MS, (signal) => this.#turn(signal));
   }
 
   start(): void {
-    this.#running = this.#loop();
+    this.#ticks.start();
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+  close(): Promise<void> {
+    return this.#ticks.close();
   }
 
-  async #loop(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        for (const active of await this.#options.policies()) {
-          if (signal.aborted) return;
-          await this.#due(active);
-        }
-      } catch (error) {
-        if (!signal.aborted) this.#options.log('warn', 'the audit could not read its policies', { error: String(error) });
+  async #turn(signal: AbortSignal): Promise<void> {
+    try {
+      for (const active of await this.#options.policies()) {
+        if (signal.aborted) return;
+        await this.#due(active);
       }
-      await this.#options.clock.sleep(TICK_MS, signal).catch(() => undefined);
+    } catch (error) {
+      if (!signal.aborted) this.#options.log('warn', 'the audit could not read its policies', { error: String(error) });
     }
   }
 
@@ -55,7 +51,7 @@ export class AuditLoop {
       const report = await this.audit(active);
       if (report.changes.length > 0 && active.policy.mode === 'repair') await this.#options.repair(active);
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#ticks.signal.aborted) return;
       const known = toGodwitError(error);
       log('warn', 'an audit failed', { policy: active.policy.name, code: known.code, message: known.message });
       const empty: SyncReport = { policy: active.policy.name, at: clock.now().toISOString(), compared: 0, changes: [], conflicts: [], unreachable: [{ site: known.site ?? '', code: known.code, message: known.message }] };
@@ -69,7 +65,7 @@ export class AuditLoop {
     let reader = this.#readers.get(active.id);
     if (!reader) this.#readers.set(active.id, (reader = new RevisionReader()));
     reader.begin();
-    const { report, agreed, gone } = await makePlan(this.#options, active, reader, this.#stop.signal);
+    const { report, agreed, gone } = await makePlan(this.#options, active, reader, this.#ticks.signal);
     await store.setBaseline(active.id, agreed, gone);
     await store.putAudit(active.id, clock.now(), report);
     return report;
