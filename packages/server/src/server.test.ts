@@ -201,6 +201,16 @@ describe('requests', () => {
     expect(await call(undefined, 'GET', url)).toMatchObject({ status: 404, json: { code: 'GW_NOT_FOUND' } });
   });
 
+  it.each([
+    ['POST', '/v1/groups/a%00b/protect', undefined, 'path.group'],
+    ['GET', '/v1/jobs?key=a%00b', undefined, 'query.key'],
+    ['POST', '/v1/groups', { ...spec, members: [{ servers: ['a\u0000b'] }] }, 'body.members.0.servers.0'],
+  ] as const)('refuses U+0000 in %s %s', async (method, url, body, path) => {
+    const answer = await call('member', method, url, body);
+    expect(answer).toMatchObject({ status: 400, json: { code: 'GW_INVALID_REQUEST' } });
+    expect(answer.json['message']).toContain(path);
+  });
+
   it('answers a malformed path with a problem', async () => {
     expect(await call('member', 'GET', '/v1/groups/%zz')).toMatchObject({ status: 400, json: { code: 'GW_INVALID_REQUEST' } });
   });

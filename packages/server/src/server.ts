@@ -5,6 +5,7 @@ import { registerAuth } from './plugins/auth.ts';
 import { registerBodies } from './plugins/bodies.ts';
 import { registerClosing } from './plugins/closing.ts';
 import { registerErrors, sendProblem } from './plugins/errors.ts';
+import { registerNul } from './plugins/nul.ts';
 import { registerOpenApi } from './plugins/openapi.ts';
 import { registerRequestLog } from './plugins/request-log.ts';
 import { agentRoutes } from './routes/agents.ts';
@@ -47,6 +48,7 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   registerRequestLog(app);
   registerAuth(app, deps);
   registerBodies(app);
+  registerNul(app);
   await registerOpenApi(app, deps.version ?? '0.0.0');
   for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes, agentRoutes, resourceRoutes, identityRoutes]) routes(app, deps);
   return app;

@@ -81,7 +81,8 @@ describe.concurrent('crashes', () => {
   test('a controller of another version adopts what the old one has left', async () => {
     const url = await server.newDatabase();
     const env = { DATABASE_URL: url, EXECUTOR: 'same', NAME: 'p', SUBMIT: 'good:job:k' };
-    await children.start({ ...env, VERSION: 'old', GODWIT_CRASH_AT: 'good:b[x]:before' }).ended;
+    // Behind both items of b: which of the two comes first, and how far the other is, when one of them is about to begin, is open.
+    await children.start({ ...env, VERSION: 'old', GODWIT_CRASH_AT: 'good:nap:until:before' }).ended;
     const last = children.start({ ...env, VERSION: 'new' });
     await eventually(async () => (await server.query(url, `SELECT 1 FROM godwit_jobs WHERE id = 'job' AND state = 'succeeded'`))[0]);
     last.kill('SIGKILL');
