@@ -3,6 +3,8 @@ import { bad, type NeutronCall } from './common.ts';
 
 const controls = new Set(['limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir', 'fields', 'tags', 'tags-any', 'not-tags', 'not-tags-any']);
 
+export const isControl = (key: string): boolean => controls.has(key);
+
 /** A collection as Neutron lists it: any field filters, pages go by id. */
 export function list(call: NeutronCall, plural: string, rows: readonly Json[], known: readonly string[]): Answer {
   const { query } = call;
@@ -21,24 +23,31 @@ export function list(call: NeutronCall, plural: string, rows: readonly Json[], k
       return 0;
     });
   }
-  if (limitText === null) return ok({ [plural]: found.map((row) => only(row, query)) });
+  return pageOf(call, plural, found as (Json & { readonly id: string })[], (row) => row);
+}
+
+/** The page of what was found, in order, that is asked for; only its rows are made. */
+export function pageOf<T extends { readonly id: string }>(call: NeutronCall, plural: string, found: readonly T[], made: (row: T) => Json): Answer {
+  const { query } = call;
+  const limitText = query.get('limit');
+  if (limitText === null) return ok({ [plural]: found.map((row) => only(made(row), query)) });
   if (!/^\d+$/.test(limitText)) throw bad(`Limit must be an integer 0 or greater and not '${limitText}'`);
   const limit = Number(limitText) || Infinity;
   const marker = query.get('marker');
-  const from = marker === null ? 0 : found.findIndex((row) => row['id'] === marker) + 1;
+  const from = marker === null ? 0 : found.findIndex((row) => row.id === marker) + 1;
   const page = found.slice(from, limit === Infinity ? undefined : from + limit);
   const links = [
-    ...(page.length === limit ? [{ rel: 'next', href: href(call, page.at(-1), false) }] : []),
-    { rel: 'previous', href: href(call, page[0], true) },
+    ...(page.length === limit ? [{ rel: 'next', href: href(call, page.at(-1)?.id, false) }] : []),
+    { rel: 'previous', href: href(call, page[0]?.id, true) },
   ];
-  return ok({ [plural]: page.map((row) => only(row, query)), [`${plural.replaceAll('-', '_')}_links`]: links });
+  return ok({ [plural]: page.map((row) => only(made(row), query)), [`${plural.replaceAll('-', '_')}_links`]: links });
 }
 
-function href(call: NeutronCall, at: Json | undefined, back: boolean): string {
+function href(call: NeutronCall, at: string | undefined, back: boolean): string {
   const search = new URLSearchParams(call.query);
   search.delete('page_reverse');
   search.delete('marker');
-  if (at) search.set('marker', String(at['id']));
+  if (at !== undefined) search.set('marker', at);
   if (back) search.set('page_reverse', 'True');
   return `${call.root}/v2.0${call.path}?${search.toString()}`;
 }

@@ -1,6 +1,7 @@
 import type { Site } from '../core/site.ts';
 import { created, noContent, ok, type Answer, type Json, type Route } from '../http/service.ts';
 import { bad, bodyOf, checkFields, fault, flag, id, mine, projectFor, stamp, text, type NeutronCall } from './common.ts';
+import { listMany, type ManyOptions } from './list-many.ts';
 import { list, only } from './list.ts';
 import { charge, count } from './quotas.ts';
 import type { NeutronState, Rule, SecurityGroup } from './state.ts';
@@ -20,6 +21,8 @@ const view = (g: SecurityGroup): Json => ({
   id: g.id, name: g.name, stateful: g.stateful, tenant_id: g.projectId, description: g.description, shared: false, security_group_rules: [...g.rules.values()].map((r) => ruleView(r, g.name === 'default', true)), tags: g.tags,
   created_at: stamp(g.createdAt), updated_at: stamp(g.updatedAt), revision_number: g.revision, project_id: g.projectId,
 });
+
+const brief: ManyOptions<SecurityGroup>['brief'] = { id: (g) => g.id, name: (g) => g.name, project_id: (g) => g.projectId, tenant_id: (g) => g.projectId, revision_number: (g) => g.revision };
 
 function makeGroup(site: Site, state: NeutronState, projectId: string, name: string, description: string): SecurityGroup {
   const now = site.now();
@@ -53,7 +56,7 @@ export function findGroup(call: NeutronCall, wanted: string): SecurityGroup {
 
 function listGroups(call: NeutronCall): Answer {
   ensureDefaultGroup(call.site, call.state, call.token.projectId ?? '');
-  return list(call, 'security_groups', [...call.state.securityGroups.values()].filter((g) => mine(call, g.projectId)).map(view), fields);
+  return listMany(call, call.state.securityGroups, { plural: 'security_groups', known: fields, sees: (g) => mine(call, g.projectId), view, brief });
 }
 
 function create(call: NeutronCall): Answer {
