@@ -34,9 +34,11 @@ export function adminOnly(caller: Caller, what: string): void {
 
 /** The project's id at a site, by logging in to it. GW_PROJECT_NOT_SERVED where Godwit's user has no role in it. */
 export async function projectIdAt(site: Site, project: ProjectRef): Promise<string> {
-  const { projectId } = await at(site.name, () => site.asProject(project).session.token().catch((error: unknown) => {
+  const { projectId } = await at(site.name, () => site.asProject(project).session.token().catch(async (error: unknown) => {
     const { code } = error as { code?: string };
     if (code !== 'OS_UNAUTHORIZED' && code !== 'OS_FORBIDDEN') throw error;
+    // Keystone answers a wrong password likewise: that shows here.
+    await site.admin.session.token();
     throw new GodwitError('GW_PROJECT_NOT_SERVED', 'terminal', `${site.name}: Godwit’s user has no role in project ${projectKey(project)}, or there is no such project`, {
       site: site.name, resource: `project ${projectKey(project)}`, action: 'Make the project there and give Godwit’s user the roles of docs/operators/roles.md.', cause: error,
     });

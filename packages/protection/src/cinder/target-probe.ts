@@ -112,10 +112,12 @@ export async function removeVolume(deps: CinderDeps, id: string): Promise<void> 
     async () => {
       try {
         const now = await deps.cloud.volume.volumes.get(id);
+        // Cinder refuses to delete one whose deletion has failed: an administrator resets its state first.
+        if (now.status === 'error_deleting') throw stuck(deps.site, `volume ${id}`, now.status);
         if (!asked && (now.status === 'available' || now.status.startsWith('error'))) {
           await deps.cloud.volume.volumes.delete(id);
           asked = true;
-        } else if (now.status === 'error_deleting') throw stuck(deps.site, `volume ${id}`, now.status);
+        }
         return undefined;
       } catch (error) {
         if (isNotFound(error)) return true;
