@@ -1,4 +1,4 @@
-import { toGodwitError, type ProjectRef } from '@godwit/sites';
+import { at, GodwitError, toGodwitError, type ProjectRef } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import { findImage, lookAtTarget, readRecord } from '../images/find.ts';
 import { differences } from '../images/record.ts';
@@ -35,7 +35,11 @@ export async function checkReadiness(deps: Deps, project: ProjectRef, user: Proj
     try {
       const { report } = await makePlan(deps, active);
       const away = report.unreachable.find((u) => u.site === needs.at);
-      if (away) throw new Error(away.message);
+      if (away) {
+        // Asked again, for the error itself: the report has but its text. Who answers now was away a moment ago.
+        await namesAt(deps, active, needs.at, kind);
+        throw new GodwitError('GW_SITE_UNREACHABLE', 'retryable', away.message, { site: needs.at, action: 'Ask again in a moment.' });
+      }
       const wanted = (key: string): string | undefined => names.find((n) => key.endsWith(` ${n}`));
       for (const c of report.changes) if (wanted(c.key) !== undefined && c.site === needs.at) missing.push({ what: c.kind, name: wanted(c.key) ?? '', reason: c.action === 'create' ? 'it is not there' : `it differs in ${c.fields.map((f) => f.field).join(', ')}`, repairable: true });
       for (const c of report.conflicts) if (wanted(c.key) !== undefined && c.code !== 'GW_SYNC_EXTRA') missing.push({ what: c.kind, name: wanted(c.key) ?? '', reason: c.reason, repairable: false });
@@ -58,7 +62,7 @@ export async function checkReadiness(deps: Deps, project: ProjectRef, user: Proj
 }
 
 async function namesAt(deps: Deps, active: ActivePolicy, site: string, kind: Kind): Promise<Set<string>> {
-  return new Set((await driverOf(kind).list(scopeOf(deps, active, site))).map((i) => i.name));
+  return at(site, async () => new Set((await driverOf(kind).list(scopeOf(deps, active, site))).map((i) => i.name)));
 }
 
 async function imageState(deps: Deps, project: ProjectRef, needs: ReadinessNeeds, name: string): Promise<{ compared: boolean; missing?: { reason: string; repairable: boolean } }> {

@@ -1,4 +1,4 @@
-import { projectKey } from '../project.ts';
+import { projectIdAt, projectKey } from '../project.ts';
 import { each, markTwins, selected, type Driver, type Item } from './types.ts';
 
 /** Their members are servers, which a site has for itself: only the group and its policy are alike. */
@@ -6,11 +6,13 @@ export const serverGroups: Driver = {
   kind: 'server-groups',
   async list({ site, projects, selection }) {
     const lists = await Promise.all(
-      projects.map(async (project) =>
-        (await site.asProject(project).compute.serverGroups.list())
+      projects.map(async (project) => {
+        // A project that Godwit may not act for is said to be that, not a wrong password.
+        await projectIdAt(site, project);
+        return (await site.asProject(project).compute.serverGroups.list())
           .filter((g) => selected(selection, g.name))
-          .map((g): Item => ({ kind: 'server-groups', key: `server-groups ${projectKey(project)} ${g.name}`, owner: project, name: g.name, id: g.id, spec: { policy: g.policy, rules: g.rules } })),
-      ),
+          .map((g): Item => ({ kind: 'server-groups', key: `server-groups ${projectKey(project)} ${g.name}`, owner: project, name: g.name, id: g.id, spec: { policy: g.policy, rules: g.rules } }));
+      }),
     );
     return markTwins(lists.flat());
   },

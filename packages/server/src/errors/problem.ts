@@ -1,6 +1,6 @@
 import { type ErrorKind, GodwitError, toGodwitError } from '@godwit/sites';
 import { isDatabaseAway } from '@godwit/workflow';
-import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
+import { hasZodFastifySchemaValidationErrors, ResponseSerializationError } from 'fastify-type-provider-zod';
 import { statusOf, titleOf } from './status.ts';
 
 /** RFC 9457 problem details, with our own members. `instance` is the id of the request, as in the log and in x-request-id. */
@@ -37,7 +37,8 @@ function toKnown(error: unknown, instance: string): Known {
   if (error instanceof GodwitError && error.code !== 'GW_INTERNAL') return { error };
   if (hasZodFastifySchemaValidationErrors(error)) return { error: invalidRequest(error) };
   if (isFastifyRefusal(error)) return refusal(error);
-  if (!isResponseSerializationError(error) && isCoded(error)) {
+  // By its class: the type provider's own test takes any error with a `method` for one, a site's refusal too.
+  if (!(error instanceof ResponseSerializationError) && isCoded(error)) {
     const translated = toGodwitError(error);
     if (translated.code !== 'GW_INTERNAL') return { error: translated };
   }
