@@ -6,6 +6,7 @@ import { keyKinds, type KeyKind } from '../nodes.ts';
 import type { Condition, Generation } from '../store/types.ts';
 import { needOf, type Need } from '../topology/choose.ts';
 import { look, type View } from '../topology/view.ts';
+import { ClockGuard } from './clocks.ts';
 import { detourCondition, keyConditions, nodeConditions } from './conditions.ts';
 import { rotationDue } from './schedule.ts';
 
@@ -26,6 +27,7 @@ const seedPauseMs = 15 * 60_000;
 export class Watch {
   readonly #deps: Deps;
   readonly #actions: WatchActions;
+  readonly #clocks: ClockGuard;
   readonly #stop = new AbortController();
   readonly #needs = new Map<string, { readonly what: Need['what']; readonly since: number }>();
   readonly #seeded = new Map<string, number>();
@@ -34,6 +36,7 @@ export class Watch {
   constructor(deps: Deps, actions: WatchActions) {
     this.#deps = deps;
     this.#actions = actions;
+    this.#clocks = new ClockGuard(deps);
   }
 
   start(): void {
@@ -70,6 +73,7 @@ export class Watch {
       await this.#bringBack(view, wanted, known, signal);
       await this.#rotateWhenDue(kind, wanted);
     }
+    await this.#clocks.round(view, signal);
     // A site that was lost when it left, and comes back, is told: until then it would serve with keys that end.
     for (const node of deps.star.nodes.filter((n) => view.memberships.get(n.site)?.state === 'left')) {
       const state = view.states.get(node.name);
