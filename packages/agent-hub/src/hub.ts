@@ -220,7 +220,9 @@ class Hub implements AgentHub {
   }
 
   async #describe(rows: readonly AgentRow[]): Promise<AgentInfo[]> {
-    const places = await this.#store.places(rows.map((r) => r.id));
+    const ids = rows.map((r) => r.id);
+    // What an agent here has said is in memory, and newer: a thousand kept reports are not read for nothing each time.
+    const places = await this.#store.places(ids, ids.filter((id) => this.#sessions.get(id)?.last === undefined));
     return rows.map((row) => {
       const session = this.#sessions.get(row.id);
       const place = places.get(row.id);

@@ -145,8 +145,8 @@ export class Store {
     }
   }
 
-  /** Where agents are connected, and what they reported last. */
-  async places(ids: readonly string[]): Promise<ReadonlyMap<string, Place>> {
+  /** Where agents are connected, and what those of `reportsOf` reported last. */
+  async places(ids: readonly string[], reportsOf: readonly string[] = ids): Promise<ReadonlyMap<string, Place>> {
     if (ids.length === 0) return new Map();
     const presence = await this.db
       .selectFrom('godwit_agent_presence as p')
@@ -155,7 +155,7 @@ export class Store {
       .where('p.agent_id', 'in', [...ids])
       .where('c.beat_at', '>', sql<Date>`clock_timestamp() - ${deadAfter}`)
       .execute();
-    const reports = await this.db.selectFrom('godwit_agent_reports').selectAll().where('agent_id', 'in', [...ids]).execute();
+    const reports = reportsOf.length === 0 ? [] : await this.db.selectFrom('godwit_agent_reports').selectAll().where('agent_id', 'in', [...reportsOf]).execute();
     const last = new Map(reports.map((r): [string, Arrival] => [r.agent_id, { agentId: r.agent_id, receivedAt: r.received_at, skewMs: r.skew_ms, report: r.report }]));
     const at = new Map<string, string[]>();
     for (const p of presence) at.set(p.agent_id, [...(at.get(p.agent_id) ?? []), p.controller]);

@@ -7,8 +7,11 @@ import type { Generation } from '../store/types.ts';
 import { compare } from './compare.ts';
 import { orderOf } from './material.ts';
 
-/** At most so many nodes are sent keys at once. */
-const sideBySide = 64;
+/**
+ * At most so many nodes are sent keys at once. Each takes a second or two over it without doing anything (it lets its Keystone finish reading the
+ * directory), so fewer at a time make a rotation longer and spare nobody.
+ */
+const sideBySide = 1_024;
 const pollMs = 1_000;
 /** A try ends after this, so that the job shows what it waits for; the next one begins at once. */
 const patienceMs = 60_000;
