@@ -1,5 +1,7 @@
 /** What the services of a site ask of each other, beside their HTTP APIs. Each service puts its part into `site.parts`. */
 
+import type { Sparse } from './storage/sparse.ts';
+
 /** A valid token, as the services' middleware sees it. */
 export interface TokenContext {
   readonly userId: string;
@@ -121,6 +123,8 @@ export interface ImagesPart {
   /** Nova's createImage: an image of no bytes, `active` at once when the bytes are empty. */
   create(wanted: { projectId: string; name: string; properties: Readonly<Record<string, string>>; minDisk?: number; status: 'queued' | 'active' }): string;
   update(id: string, change: { readonly status?: 'active' | 'error'; readonly properties?: Readonly<Record<string, string>> }): void;
+  /** Nova has copied a disk into it: it is active, in this format, with what is used of the disk. One that was deleted meanwhile stays so. */
+  fill(id: string, disk: Sparse, diskFormat: string): void;
   /** The image's data; undefined when it has none. */
   contents(id: string): Contents | undefined;
 }

@@ -8,6 +8,12 @@ export const names = {
   groupSnapshot: (pointId: string) => `godwit-${pointId}`,
   backup: (pointId: string, volumeId: string) => `godwit-${pointId}-${volumeId}`,
   restoredVolume: (pointId: string, epoch: number, volumeId: string) => `godwit-${pointId}-e${epoch}-${volumeId}`,
+  /** At the source site, by Nova; it calls the snapshots that it makes for it `snapshot for` this. */
+  serverImage: (pointId: string, serverId: string) => `godwit-image-${pointId}-${serverId}`,
+  /** Of a volume whose server's image does not hold it. */
+  volumeSnapshot: (pointId: string, volumeId: string) => `godwit-snapshot-${pointId}-${volumeId}`,
+  /** At the recovery site. */
+  rootImage: (pointId: string, serverId: string) => `godwit-root-${pointId}-${serverId}`,
   probe: (pointId: string) => `godwit-probe-${pointId}`,
 } as const;
 

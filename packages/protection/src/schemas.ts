@@ -5,12 +5,25 @@ import { z } from 'zod';
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, . _ -; at most 63; begins with a letter or digit');
 const timestamp = z.iso.datetime();
 
+export const methodNames = ['group-snapshot', 'server-image'] as const;
+export type MethodName = (typeof methodNames)[number];
+
+const policyFields = {
+  method: z.enum(methodNames).describe('group-snapshot: ordered quiesce, one group snapshot, incremental backups. server-image: an image of each server by Nova, backups of its snapshots; the servers are not consistent with each other'),
+  freezeLimitSeconds: z.number().int().min(5).max(300).describe('no guest stays frozen longer than this'),
+  retain: z.number().int().min(1).max(365).describe('recovery points kept'),
+  fullEvery: z.number().int().min(1).max(100).describe('a new full backup after this many points of a chain'),
+  backupZone: z.string().min(1).describe('availability zone of the cinder-backup to use; left out: Cinder’s choice'),
+  groupConsistent: z.boolean().describe('every recovery point must show all members at one moment; a method that cannot give that is refused'),
+};
+
 export const policySchema = z.strictObject({
-  method: z.literal('group-snapshot').default('group-snapshot').describe('ordered quiesce, one group snapshot, incremental backups'),
-  freezeLimitSeconds: z.number().int().min(5).max(300).default(30).describe('no guest stays frozen longer than this'),
-  retain: z.number().int().min(1).max(365).default(7).describe('recovery points kept'),
-  fullEvery: z.number().int().min(1).max(100).default(14).describe('a new full backup after this many points of a chain'),
-  backupZone: z.string().min(1).optional().describe('availability zone of the cinder-backup to use; left out: Cinder’s choice'),
+  method: policyFields.method.default('group-snapshot'),
+  freezeLimitSeconds: policyFields.freezeLimitSeconds.default(30),
+  retain: policyFields.retain.default(7),
+  fullEvery: policyFields.fullEvery.default(14),
+  backupZone: policyFields.backupZone.optional(),
+  groupConsistent: policyFields.groupConsistent.optional(),
 });
 export type Policy = z.infer<typeof policySchema>;
 
@@ -22,6 +35,17 @@ export const groupSpecSchema = z.strictObject({
   policy: policySchema.prefault({}),
 });
 export type GroupSpec = z.input<typeof groupSpecSchema>;
+
+/** Only what is named changes. */
+export const groupChangeSchema = z.strictObject({
+  policy: z.strictObject({ ...policyFields, backupZone: policyFields.backupZone.nullable().describe('availability zone of the cinder-backup to use; null: Cinder’s choice') }).partial(),
+});
+export type GroupChange = z.infer<typeof groupChangeSchema>;
+
+export function changedPolicy(policy: Policy, { policy: change }: GroupChange): Policy {
+  const named = Object.entries(change).filter(([, value]) => value !== undefined);
+  return policySchema.parse(Object.fromEntries(Object.entries({ ...policy, ...Object.fromEntries(named) }).filter(([, value]) => value !== null)));
+}
 
 export const groupStates = ['New', 'Protecting', 'Protected', 'Degraded', 'FailingOver', 'FailedOver'] as const;
 export const conditionSchema = z.object({
@@ -70,6 +94,20 @@ export const pointVolumeSchema = z.object({
   chain: z.array(z.string()).describe('backup ids from the full one to this one'),
 });
 
+export const pointImageSchema = z.object({
+  serverId: z.string().describe('the protected server, at the source site, whose root disk it is'),
+  serverName: z.string(),
+  imageId: z.string().describe('at the recovery site'),
+  sizeBytes: z.number().int(),
+  hash: z.object({ algorithm: z.string(), value: z.string() }).describe('of its bytes, made at the source site'),
+  diskFormat: z.string(),
+});
+export type PointImage = z.infer<typeof pointImageSchema>;
+
+export const consistencySchema = z.enum(['application', 'server', 'none'])
+  .describe('application: every member was frozen by its guest agent while the snapshot was made. server: each member for itself, at a moment of its own. none: as after a power cut, a server’s disks not of one moment either');
+export type Consistency = z.infer<typeof consistencySchema>;
+
 export const pointSchema = z.object({
   id: z.uuid(),
   groupId: z.uuid(),
@@ -77,7 +115,8 @@ export const pointSchema = z.object({
   epoch: z.number().int(),
   sequence: z.number().int(),
   state: z.enum(['Pending', 'Available', 'Failed', 'Deleting']),
-  consistency: z.enum(['application', 'none']).describe('application: every member was frozen by its guest agent while the snapshot was made'),
+  method: z.enum(methodNames).optional().describe('by which it was made; left out: group-snapshot'),
+  consistency: consistencySchema,
   sourceSite: z.string(),
   recoverySite: z.string(),
   incremental: z.boolean(),
@@ -86,6 +125,7 @@ export const pointSchema = z.object({
   freezeWindowMs: z.number().optional().describe('first freeze sent to last thaw confirmed, by the controller’s clock'),
   groupSnapshotMs: z.number().optional(),
   volumes: z.array(pointVolumeSchema),
+  images: z.array(pointImageSchema).optional().describe('root disks that are no volumes'),
   manifest: z.object({ imageId: z.string(), sha256: z.string() }).optional(),
   jobId: z.string().optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),

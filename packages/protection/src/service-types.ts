@@ -1,5 +1,5 @@
 import type { ProjectRef } from '@godwit/sites';
-import type { Group, GroupSpec, QuiesceResult, RebuildResult, RecoveryPoint, Report, VerifyResult } from './schemas.ts';
+import type { Group, GroupChange, GroupSpec, QuiesceResult, RebuildResult, RecoveryPoint, Report, VerifyResult } from './schemas.ts';
 
 /** Who asks: made by the server from a validated Keystone token. */
 export interface Caller {
@@ -26,6 +26,8 @@ export interface ProtectionService {
   listGroups(caller: Caller, page: { readonly limit: number; readonly after?: string | undefined }): Promise<Group[]>;
   /** By id or name. */
   getGroup(caller: Caller, group: string): Promise<Group>;
+  /** Another method or retention, from the next recovery point on. Points that there are stay, and are recovered as they were made. */
+  changeGroup(caller: Caller, group: string, change: GroupChange): Promise<Group>;
   /** Forgets the group; with `purge` its recovery points too (backups and manifests at both sites), as a job. */
   deleteGroup(caller: Caller, group: string, options: { purge: boolean }): Promise<JobRef | undefined>;
 

@@ -8,14 +8,16 @@ import { ThawKeeper } from './freeze/keeper.ts';
 import { quiesceOne, unquiesceOne } from './freeze/one-server.ts';
 import { peerSite } from './group-sites.ts';
 import { reachProject, resolveMembers } from './inventory/resolve.ts';
+import { cannotBeConsistent, inconsistent } from './preflight/consistency.ts';
 import { asFinding } from './preflight/findings.ts';
 import { protectPreflight, protectReport } from './preflight/protect.ts';
+import { epochPassed } from './protect/begin.ts';
 import { protectWorkflow } from './protect/workflow.ts';
 import { purgeWorkflow, releaseVolumes } from './purge.ts';
 import { recoverPreflight } from './recover/assess.ts';
 import { FenceLoop } from './recover/fence-loop.ts';
 import { recoverWorkflow } from './recover/workflow.ts';
-import { groupSpecSchema, type Group, type RebuildResult, type RecoveryPoint } from './schemas.ts';
+import { changedPolicy, groupChangeSchema, groupSpecSchema, type Group, type Policy, type RebuildResult, type RecoveryPoint } from './schemas.ts';
 import type { Caller, ProtectionService } from './service-types.ts';
 import { projectKey } from './store/store.ts';
 import { verifyPoint, verifyWorkflow } from './verify.ts';
@@ -49,6 +51,7 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
       await reachProject(sites.get(spec.recoverySite), project).catch((e: unknown) => {
         throw toGodwitError(e, { site: spec.recoverySite });
       });
+      refuseInconsistent(spec.name, spec.policy, members.length);
       const now = clock.now().toISOString();
       const group: Group = {
         id: randomUUID(), name: spec.name, project, site: spec.site, recoverySite: spec.recoverySite, activeSite: spec.site, epoch: 1,
@@ -60,6 +63,15 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
 
     listGroups: (caller, page) => (caller.admin ? store.groups(page) : caller.project ? store.groups({ ...page, project: projectKey(caller.project) }) : Promise.resolve([])),
     getGroup: (caller, group) => findGroup(store, caller, group),
+
+    async changeGroup(caller, name, raw) {
+      const change = groupChangeSchema.parse(raw);
+      const group = await findGroup(store, caller, name);
+      refuseInconsistent(group.name, changedPolicy(group.policy, change), group.members.length);
+      const updated = await store.updateGroup(group.id, group.epoch, (now) => ({ ...now, policy: changedPolicy(now.policy, change) }));
+      if (!updated) throw epochPassed(group);
+      return updated;
+    },
 
     async deleteGroup(caller, name, { purge: everything }) {
       const group = await findGroup(store, caller, name);
@@ -136,6 +148,12 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
       return Promise.resolve();
     },
   };
+}
+
+function refuseInconsistent(name: string, policy: Policy, members: number): void {
+  if (!cannotBeConsistent(policy, members)) return;
+  const { message, resource, action } = inconsistent(name, policy);
+  throw new GodwitError('GW_METHOD_INCONSISTENT', 'terminal', message, { resource, action });
 }
 
 async function newestPoint(deps: Deps, group: Group, to: string): Promise<RecoveryPoint | undefined> {

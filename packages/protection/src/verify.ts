@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { checked } from '@godwit/openstack';
 import { at } from '@godwit/sites';
 import type { StepContext, WorkflowDefinition } from '@godwit/workflow';
-import { verifyChain } from './cinder/chain.ts';
 import { removeVolume, volumeReady } from './cinder/target-probe.ts';
 import type { Deps } from './deps.ts';
+import { methodOf } from './methods/index.ts';
 import { readManifest } from './manifest/store.ts';
 import { findAll } from './preflight/findings.ts';
-import type { Group, RecoveryPoint, VerifyResult } from './schemas.ts';
+import type { Group, PointImage, RecoveryPoint, VerifyResult } from './schemas.ts';
 
 /** Looks at a recovery point where it lies: its manifest's checksum, and every chain's every member. Changes nothing. */
 export async function verifyPoint(deps: Deps, group: Group, point: RecoveryPoint): Promise<VerifyResult> {
@@ -14,7 +15,7 @@ export async function verifyPoint(deps: Deps, group: Group, point: RecoveryPoint
   const tenant = deps.sites.get(site).asProject(group.project);
   const findings = await findAll([
     { site, resource: `recovery point ${point.id}`, run: async () => (await readManifest(site, tenant, point.id, point.manifest?.sha256), []) },
-    ...point.volumes.map((v) => ({ site, resource: `volume ${v.name || v.volumeId}`, run: () => at(site, async () => (await verifyChain(site, tenant, v.chain), [])) })),
+    ...methodOf(point).store.checks(deps, group, point),
   ]);
   return { point: point.id, ok: findings.length === 0, restored: false, findings };
 }
@@ -39,6 +40,7 @@ export function verifyWorkflow(deps: Deps): WorkflowDefinition<VerifyInput, Veri
       await ctx.all('test-restore', point.volumes, (v) => v.volumeId, (v, s) => testRestore(deps, group, point, v, tag, s), {
         compensate: (_r, s) => removeScratch(deps, group, point, tag, s),
       });
+      await ctx.all('test-read', point.images ?? [], (i) => i.serverId, (i, s) => testRead(deps, group, point, i, s));
       return { ...looked, restored: true };
     },
   };
@@ -61,6 +63,16 @@ async function testRestore(deps: Deps, group: Group, point: RecoveryPoint, volum
       await removeVolume({ ...cinder, signal: AbortSignal.timeout(600_000) }, scratch.id);
     }
   }, `volume ${volume.name || volume.volumeId}`);
+}
+
+/** A root disk that is no volume is read to its end: its bytes have the hash that they had when they were sent. */
+async function testRead(deps: Deps, group: Group, point: RecoveryPoint, image: PointImage, s: StepContext): Promise<void> {
+  const site = point.recoverySite;
+  s.progress({ phase: 'TestRestoring', item: image.serverName });
+  await at(site, async () => {
+    const { stream } = await deps.sites.get(site).asProject(group.project).image.download(image.imageId, { signal: s.signal });
+    for await (const piece of checked(stream, image.hash.algorithm, image.hash.value)) void piece;
+  }, `image ${image.imageId}`);
 }
 
 async function removeScratch(deps: Deps, group: Group, point: RecoveryPoint, tag: string, s: StepContext): Promise<void> {

@@ -5,12 +5,13 @@ import { readManifest, writeManifest } from '../src/manifest/store.ts';
 import { deleteUnfinishedBackup } from '../src/protect/backup.ts';
 import type { Prepared } from '../src/protect/prepare.ts';
 import type { ProtectDeps } from '../src/protect/workflow.ts';
-import { backupsOf, deletePoint, expired } from '../src/protect/prune.ts';
+import { backupsOf } from '../src/methods/backup-store/remove.ts';
+import { deletePoint, expired } from '../src/protect/prune.ts';
 import { withdraw } from '../src/protect/publish.ts';
 import { recoverPreflight, type RecoveryPlan } from '../src/recover/assess.ts';
 import { bootServer } from '../src/recover/boot.ts';
 import { createPorts, deletePorts } from '../src/recover/ports.ts';
-import { deleteVolumes, restoreVolume } from '../src/recover/volumes.ts';
+import { deleteVolumes, restoreVolume } from '../src/methods/backup-store/restore.ts';
 import { names } from '../src/names.ts';
 import { aGroup, aManifest, aPoint, uuid, world, type World } from './fake-world.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Caller, type Group, type GroupSpec, groupSpecSchema, type ProtectionService, type RecoveryPoint, type Report } from '@godwit/protection';
+import { type Caller, changedPolicy, type Group, type GroupChange, type GroupSpec, groupSpecSchema, type ProtectionService, type RecoveryPoint, type Report } from '@godwit/protection';
 import { GodwitError, type SiteRegistry } from '@godwit/sites';
 import type { FakeJobs } from './fake-jobs.ts';
 
@@ -59,6 +59,13 @@ export class FakeProtection implements ProtectionService {
     const group = [...this.groups.values()].find((g) => (g.id === name || g.name === name) && owns(caller, g));
     if (group) return group;
     throw new GodwitError('GW_GROUP_UNKNOWN', 'terminal', `there is no group ${name}`, { resource: `group ${name}`, action: 'List the groups of your project.' });
+  }
+
+  async changeGroup(caller: Caller, name: string, change: GroupChange): Promise<Group> {
+    const group = await this.getGroup(caller, name);
+    const changed = { ...group, policy: changedPolicy(group.policy, change) };
+    this.groups.set(group.id, changed);
+    return changed;
   }
 
   async deleteGroup(caller: Caller, name: string, { purge }: { purge: boolean }): Promise<{ jobId: string } | undefined> {

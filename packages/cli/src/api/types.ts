@@ -37,7 +37,7 @@ export interface Group {
   readonly state: string;
   readonly progression?: string;
   readonly members: readonly { readonly serverId: string; readonly name: string; readonly order: number }[];
-  readonly policy: { readonly method: string; readonly freezeLimitSeconds: number; readonly retain: number; readonly fullEvery: number; readonly backupZone?: string };
+  readonly policy: { readonly method: string; readonly freezeLimitSeconds: number; readonly retain: number; readonly fullEvery: number; readonly backupZone?: string; readonly groupConsistent?: boolean };
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string; readonly since: string }[];
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -49,6 +49,8 @@ export interface RecoveryPoint {
   readonly sequence: number;
   readonly epoch: number;
   readonly state: string;
+  /** Left out: group-snapshot. */
+  readonly method?: string;
   readonly consistency: string;
   readonly sourceSite: string;
   readonly recoverySite: string;
@@ -58,6 +60,7 @@ export interface RecoveryPoint {
   readonly freezeWindowMs?: number;
   readonly groupSnapshotMs?: number;
   readonly volumes: readonly { readonly name: string; readonly volumeId: string; readonly sizeGiB: number; readonly device: string; readonly incremental: boolean; readonly chain: readonly string[] }[];
+  readonly images?: readonly { readonly serverName: string; readonly serverId: string; readonly imageId: string; readonly sizeBytes: number; readonly diskFormat: string }[];
   readonly manifest?: { readonly imageId: string; readonly sha256: string };
   readonly jobId?: string;
   readonly error?: { readonly code: string; readonly message: string };

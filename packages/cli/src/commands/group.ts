@@ -1,6 +1,6 @@
 import { buildRouteMap } from '@stricli/core';
 import type { Group, JobRef } from '../api/types.ts';
-import { confirmed } from '../cli.ts';
+import { type Cli, confirmed } from '../cli.ts';
 import { command, type Context, integer, string } from '../command.ts';
 import { ago } from '../output/humane.ts';
 import type { Column } from '../output/printer.ts';
@@ -28,20 +28,50 @@ const showColumns = (now: Date): Column<Group>[] => [
     key: 'policy',
     header: 'Policy',
     value: (g) => g.policy,
-    text: ({ policy: p }) => `${p.method}, frozen at most ${p.freezeLimitSeconds} s, ${p.retain} points kept, full every ${p.fullEvery}${p.backupZone === undefined ? '' : `, backups in zone ${p.backupZone}`}`,
+    text: ({ policy: p }) => `${p.method}, frozen at most ${p.freezeLimitSeconds} s, ${p.retain} points kept, full every ${p.fullEvery}${p.backupZone === undefined ? '' : `, backups in zone ${p.backupZone}`}${p.groupConsistent === true ? ', of one moment over all members' : ''}`,
   },
   { key: 'createdAt', header: 'Created', value: (g) => g.createdAt, text: (g) => ago(g.createdAt, now) },
   { key: 'updatedAt', header: 'Updated', value: (g) => g.updatedAt, text: (g) => ago(g.updatedAt, now) },
 ];
 
-interface CreateFlags {
-  readonly site: string;
-  readonly recoverySite: string;
-  readonly member: readonly string[];
+const methods = ['group-snapshot', 'server-image'] as const;
+
+interface PolicyFlags {
+  readonly method?: (typeof methods)[number];
+  readonly groupConsistent?: boolean;
   readonly freezeLimit?: number;
   readonly retain?: number;
   readonly fullEvery?: number;
   readonly backupZone?: string;
+}
+
+const policyFlags = {
+  method: { kind: 'enum', values: methods, optional: true, brief: 'How points are made (default group-snapshot): docs/users/methods.md' },
+  groupConsistent: { kind: 'boolean', optional: true, brief: 'Every point must show all members at one moment: a method that cannot is refused' },
+  freezeLimit: { kind: 'parsed', parse: integer(5, 300), optional: true, placeholder: 'SECONDS', brief: 'No guest stays frozen longer (default 30)' },
+  retain: { kind: 'parsed', parse: integer(1, 365), optional: true, placeholder: 'N', brief: 'Recovery points kept (default 7)' },
+  fullEvery: { kind: 'parsed', parse: integer(1, 100), optional: true, placeholder: 'N', brief: 'A full backup every so many points (default 14)' },
+  backupZone: { kind: 'parsed', parse: string, optional: true, placeholder: 'ZONE', brief: 'Availability zone of the cinder-backup to use (default: the volume’s)' },
+} as const;
+
+const policyOf = ({ method, groupConsistent, freezeLimit, retain, fullEvery, backupZone }: PolicyFlags): object => ({
+  ...(method !== undefined && { method }),
+  ...(groupConsistent !== undefined && { groupConsistent }),
+  ...(freezeLimit !== undefined && { freezeLimitSeconds: freezeLimit }),
+  ...(retain !== undefined && { retain }),
+  ...(fullEvery !== undefined && { fullEvery }),
+  ...(backupZone !== undefined && { backupZone }),
+});
+
+/** Said whenever it is chosen: nothing later tells it until the group is needed. */
+function sayMoment(cli: Cli, group: Group): void {
+  if (group.policy.method === 'server-image' && group.members.length > 1) cli.print.note('Method server-image: each server is protected at a moment of its own. The servers of this group are not consistent with each other.');
+}
+
+interface CreateFlags extends PolicyFlags {
+  readonly site: string;
+  readonly recoverySite: string;
+  readonly member: readonly string[];
 }
 
 const create = command<CreateFlags, [{ name: 'name'; brief: string }]>({
@@ -52,21 +82,29 @@ const create = command<CreateFlags, [{ name: 'name'; brief: string }]>({
     site: { kind: 'parsed', parse: string, placeholder: 'SITE', brief: 'Where the members run' },
     recoverySite: { kind: 'parsed', parse: string, placeholder: 'SITE', brief: 'Where the group comes back' },
     member: { kind: 'parsed', parse: string, variadic: true, placeholder: 'SERVER', brief: 'Name or id of a server; repeat in order' },
-    freezeLimit: { kind: 'parsed', parse: integer(5, 300), optional: true, placeholder: 'SECONDS', brief: 'No guest stays frozen longer (default 30)' },
-    retain: { kind: 'parsed', parse: integer(1, 365), optional: true, placeholder: 'N', brief: 'Recovery points kept (default 7)' },
-    fullEvery: { kind: 'parsed', parse: integer(1, 100), optional: true, placeholder: 'N', brief: 'A full backup every so many points (default 14)' },
-    backupZone: { kind: 'parsed', parse: string, optional: true, placeholder: 'ZONE', brief: 'Availability zone of the cinder-backup to use (default: the volume’s)' },
+    ...policyFlags,
   },
   run: async (cli, { flags, args }) => {
-    const { site, recoverySite, member, freezeLimit, retain, fullEvery, backupZone } = flags;
-    const policy = {
-      ...(freezeLimit !== undefined && { freezeLimitSeconds: freezeLimit }),
-      ...(retain !== undefined && { retain }),
-      ...(fullEvery !== undefined && { fullEvery }),
-      ...(backupZone !== undefined && { backupZone }),
-    };
-    const { body } = await cli.api.post<Group>('/v1/groups', { name: args.name, site, recoverySite, members: member, policy });
+    const { site, recoverySite, member } = flags;
+    const { body } = await cli.api.post<Group>('/v1/groups', { name: args.name, site, recoverySite, members: member, policy: policyOf(flags) });
     await cli.print.show(body, showColumns(cli.io.now()));
+    sayMoment(cli, body);
+  },
+});
+
+interface SetFlags extends PolicyFlags {
+  readonly anyBackupZone?: boolean;
+}
+
+const set = command<SetFlags, [{ name: 'group'; brief: string }]>({
+  brief: 'Change a group’s policy, from its next recovery point on',
+  description: 'The recovery points that there are stay, and are recovered by the method that made them.',
+  args: [{ name: 'group', brief: 'Name or id' }],
+  flags: { ...policyFlags, anyBackupZone: { kind: 'boolean', optional: true, withNegated: false, brief: 'Leave the choice of the cinder-backup to Cinder again' } },
+  run: async (cli, { flags, args }) => {
+    const { body } = await cli.api.send<Group>('PATCH', path(args.group), { policy: { ...policyOf(flags), ...(flags.anyBackupZone === true && { backupZone: null }) } });
+    await cli.print.show(body, showColumns(cli.io.now()));
+    sayMoment(cli, body);
   },
 });
 
@@ -119,7 +157,7 @@ const remove = command<DeleteFlags, [{ name: 'group'; brief: string }]>({
   },
 });
 
-export const groupRoutes = buildRouteMap<'create' | 'list' | 'show' | 'delete', Context>({
-  routes: { create, list, show, delete: remove },
+export const groupRoutes = buildRouteMap<'create' | 'list' | 'show' | 'set' | 'delete', Context>({
+  routes: { create, list, show, set, delete: remove },
   docs: { brief: 'Protection groups' },
 });

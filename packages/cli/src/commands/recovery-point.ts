@@ -15,6 +15,7 @@ const listColumns = (now: Date): Column<RecoveryPoint>[] => [
   { key: 'state', header: 'State', value: (p) => p.state },
   { key: 'frozenAt', header: 'Data of', value: (p) => p.frozenAt, text: (p) => (p.frozenAt === undefined ? '' : ago(p.frozenAt, now)) },
   { key: 'incremental', header: 'Kind', value: (p) => p.incremental, text: (p) => (p.incremental ? 'incremental' : 'full') },
+  { key: 'method', header: 'Method', value: (p) => p.method ?? 'group-snapshot' },
   { key: 'consistency', header: 'Consistency', value: (p) => p.consistency },
   { key: 'freezeWindowMs', header: 'Frozen for', value: (p) => p.freezeWindowMs, text: (p) => ms(p.freezeWindowMs) },
   { key: 'sourceSite', header: 'From', value: (p) => p.sourceSite },
@@ -40,6 +41,8 @@ export async function showPoint(cli: Cli, point: RecoveryPoint): Promise<void> {
     ['Volume', 'Device', 'Size', 'Kind', 'Chain'],
     point.volumes.map((v) => [v.name === '' ? v.volumeId : v.name, v.device, `${v.sizeGiB} GiB`, v.incremental ? 'incremental' : 'full', `${v.chain.length} backups`]),
   );
+  const images = point.images ?? [];
+  if (images.length > 0) cli.print.noteTable(['Root disk of', 'Image', 'Format', 'Size'], images.map((i) => [i.serverName, i.imageId, i.diskFormat, `${Math.ceil(i.sizeBytes / 2 ** 20)} MiB`]));
 }
 
 const list = command({

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ImageFacts, ImagesPart } from '../between.ts';
 import type { Site } from '../core/site.ts';
 import { ok, type Json, type ResourceRow, type ServiceDefinition } from '../http/service.ts';
-import { contentsOf, copyOf, createSparse, piecesOf, writeSparse, type Sparse } from '../storage/sparse.ts';
+import { BLOCK, contentsOf, copyOf, createSparse, piecesOf, writeSparse, type Sparse } from '../storage/sparse.ts';
 import { glanceErrors } from './common.ts';
-import { dataRoutes } from './data.ts';
+import { become, dataRoutes } from './data.ts';
 import { blankImage, imageRoutes } from './images.ts';
 import { importRoutes } from './import.ts';
 import { memberRoutes } from './members.ts';
@@ -65,6 +65,19 @@ function imagesPart(site: Site, state: GlanceState): ImagesPart {
       if (status === 'error') state.images.delete(id);
       if (properties) image.properties = { ...image.properties, ...properties };
       image.updatedAt = site.now();
+    },
+    fill(id, disk, diskFormat) {
+      const image = state.images.get(id);
+      if (!image) return;
+      const used = Math.max(0, ...disk.blocks.keys()) + 1;
+      const data = copyOf(disk, Math.min(disk.size, used * BLOCK));
+      const [md5, sha512] = [createHash('md5'), createHash('sha512')];
+      for (const piece of piecesOf(data)) {
+        md5.update(piece);
+        sha512.update(piece);
+      }
+      image.diskFormat = diskFormat;
+      become(image, { data, checksum: md5.digest('hex'), hash: sha512.digest('hex') }, site.now());
     },
     contents: (id) => {
       const data = state.images.get(id)?.data;

@@ -1,6 +1,11 @@
 import type { GuestsPart } from '../between.ts';
 import type { Site } from '../core/site.ts';
+import { contentsOf, type Sparse } from '../storage/sparse.ts';
 import { bootGuest, freeze, type Guest, thaw, write } from './guest.ts';
+
+const LOCAL = 'local:';
+/** Stands for a server's own root disk where volumes are named. */
+export const localDiskId = (serverId: string): string => `${LOCAL}${serverId}`;
 
 /** From power on until the agent answers (a real one under emulation: 8 to 10 s). */
 const BOOT_MS = 8_000;
@@ -14,9 +19,15 @@ export class Guests implements GuestsPart {
   /** Agents that a fault holds, by server. */
   readonly agents = new Map<string, 'absent' | 'hung'>();
 
-  /** @param running kept by the caller, so that it is saved with its state */
-  constructor(site: Site, running: Map<string, Guest>, intervalMs: number) {
+  readonly #localDisk: (serverId: string) => Sparse | undefined;
+
+  /**
+   * @param running kept by the caller, so that it is saved with its state
+   * @param localDisk root disk of a server, when it is no volume
+   */
+  constructor(site: Site, running: Map<string, Guest>, intervalMs: number, localDisk: (serverId: string) => Sparse | undefined) {
     this.#site = site;
+    this.#localDisk = localDisk;
     this.#running = running;
     this.#intervalMs = intervalMs;
   }
@@ -82,6 +93,11 @@ export class Guests implements GuestsPart {
   }
 
   #contents(volumeId: string): ReturnType<NonNullable<Site['parts']['volumes']>['contents']> {
+    if (volumeId.startsWith(LOCAL)) {
+      const serverId = volumeId.slice(LOCAL.length);
+      const disk = this.#localDisk(serverId);
+      return disk && contentsOf(() => this.#localDisk(serverId) ?? disk);
+    }
     return this.#site.part('volumes').contents(volumeId);
   }
 }

@@ -1,5 +1,7 @@
 import type { Site } from '../core/site.ts';
-import { Guests } from '../guests/guests.ts';
+import { imageRecord } from '../glance/state.ts';
+import { Guests, localDiskId } from '../guests/guests.ts';
+import { copyOf, createSparse, type Sparse } from '../storage/sparse.ts';
 import type { NovaState, Server } from './state.ts';
 
 /** How long a real one's steps take (measured in the lab, on a loaded machine). */
@@ -21,7 +23,7 @@ export class Compute {
   constructor(site: Site, state: NovaState, writerMs: number) {
     this.site = site;
     this.state = state;
-    this.guests = new Guests(site, state.guests, writerMs);
+    this.guests = new Guests(site, state.guests, writerMs, (serverId) => state.servers.get(serverId)?.localDisk);
   }
 
   get running(): boolean {
@@ -83,6 +85,7 @@ export class Compute {
       this.#step(server, TIMES.spawn, () => {
         if (server.taskState === 'deleting') return;
         server.launchedAt = this.site.now();
+        if (server.imageId !== null) server.localDisk = this.#diskOf(server, server.imageId);
         this.#touch(server, { vmState: 'active', taskState: null, powerState: 1 });
         this.#boot(server);
       });
@@ -100,9 +103,17 @@ export class Compute {
 
   #boot(server: Server): void {
     const volumes = this.site.part('volumes');
-    const ids = [...server.volumes].sort((a, b) => (a.device < b.device ? -1 : 1)).map((v) => v.volumeId);
+    const volumeIds = [...server.volumes].sort((a, b) => (a.device < b.device ? -1 : 1)).map((v) => v.volumeId);
+    const ids = server.localDisk ? [localDiskId(server.id), ...volumeIds] : volumeIds;
     const properties = server.imageId === null ? volumes.get(ids[0] ?? '')?.imageMetadata : this.site.part('images').get(server.imageId)?.properties;
     this.guests.boot(server.id, ids, /^(yes|true|1)$/i.test(properties?.['hw_qemu_guest_agent'] ?? ''));
+  }
+
+  /** The image's bytes, and room up to the flavor's size. */
+  #diskOf({ flavor }: Server, imageId: string): Sparse {
+    const data = imageRecord(this.site, imageId)?.data;
+    const size = Math.max(flavor.disk * 2 ** 30, data?.size ?? 0);
+    return data ? copyOf(data, size) : createSparse(size);
   }
 
   stop(server: Server): void {

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { bodyOf } from '../http/body.ts';
 import type { Answer } from '../http/service.ts';
 import { assertState, assertUnlocked, type NCall } from './lookup.ts';
+import { localDiskId } from '../guests/guests.ts';
+import { createSparse } from '../storage/sparse.ts';
 import { compute } from './runtime.ts';
 import type { Server } from './state.ts';
 
@@ -34,11 +36,14 @@ export function createImage(call: NCall, server: Server, argument: unknown): Ans
       properties: { ...root0?.imageMetadata, ...wanted.metadata, base_image_ref: '', bdm_v2: 'True', root_device_name: '/dev/vda', block_device_mapping: JSON.stringify(mapping) },
     });
   } else {
-    imageId = images.create({ projectId: server.projectId, name: wanted.name, status: 'queued', properties: { ...images.get(server.imageId)?.properties, ...wanted.metadata, base_image_ref: server.imageId, instance_uuid: server.id } });
+    imageId = images.create({ projectId: server.projectId, name: wanted.name, status: 'queued', minDisk: server.flavor.disk, properties: { ...images.get(server.imageId)?.properties, ...wanted.metadata, base_image_ref: server.imageId, instance_uuid: server.id } });
     server.taskState = 'image_snapshot';
     site.work(5_000, () => {
       server.taskState = null;
-      images.update(imageId, { status: site.failing('image') === undefined ? 'active' : 'error' });
+      // Copied as it is at the end, as libvirt's block copy does; what is not used is not kept (qcow2).
+      compute(site).guests.flush(localDiskId(server.id));
+      if (site.failing('image') !== undefined || site.storageFull) images.update(imageId, { status: 'error' });
+      else images.fill(imageId, server.localDisk ?? createSparse(0), 'qcow2');
     });
   }
   return { status: 202, ...(micro >= 45 ? { body: { image_id: imageId } } : { headers: { location: `${root}/images/${imageId}` } }) };

@@ -95,7 +95,7 @@ export function createServer(call: NCall): Answer {
     metadata: wanted.metadata, tags: wanted.tags, description: wanted.description ?? null,
     hostname: wanted.hostname ?? wanted.name.toLowerCase().replace(/[^a-z0-9-]+/g, '-').slice(0, 63),
     locked: null, fault: null, volumes, ports, groupId: hint.group ?? null,
-    reservationId: `r-${site.random.hex(8)}`, number: state.counters.servers,
+    reservationId: `r-${site.random.hex(8)}`, localDisk: undefined, number: state.counters.servers,
   };
   state.servers.set(id, server);
   compute(site).build(server);

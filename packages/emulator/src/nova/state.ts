@@ -1,4 +1,5 @@
 import type { Guest } from '../guests/guest.ts';
+import type { Sparse } from '../storage/sparse.ts';
 
 export interface Flavor {
   readonly id: string;
@@ -65,6 +66,8 @@ export interface Server {
   ports: readonly ServerPort[];
   readonly groupId: string | null;
   readonly reservationId: string;
+  /** Its root disk, when that is no volume: the image's bytes at first, with its guest's own from then on. */
+  localDisk: Sparse | undefined;
   /** instance-0000000N */
   readonly number: number;
 }

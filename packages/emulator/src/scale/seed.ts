@@ -43,7 +43,7 @@ export function seedServers(site: Site, count: number): string[] {
     ports.bind(port, { deviceId: id, deviceOwner: 'compute:nova', host: site.host });
     nova.counters.servers += 1;
     const server: Server = {
-      id, name: `web-${String(n).padStart(4, '0')}`, projectId: project, userId: user, vmState: 'active', taskState: null, powerState: 1, flavor, imageId: null,
+      id, name: `web-${String(n).padStart(4, '0')}`, projectId: project, userId: user, vmState: 'active', taskState: null, powerState: 1, flavor, imageId: null, localDisk: undefined,
       created: now, updated: now, launchedAt: now, host: site.host, zone: 'nova', pinnedZone: null, keyName: null, configDrive: false, userData: null, metadata: {}, tags: [], description: null,
       hostname: `web-${String(n)}`, locked: null, fault: null, volumes: [{ id: site.random.uuid(), volumeId: volume.id, attachmentId, device: '/dev/vda', deleteOnTermination: false, tag: null }],
       ports: [{ id: port, tag: null, owned: false }], groupId: null, reservationId: `r-${site.random.hex(8)}`, number: nova.counters.servers,

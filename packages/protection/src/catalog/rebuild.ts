@@ -1,11 +1,11 @@
 import { at, type ProjectRef } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
-import { verifyChain } from '../cinder/chain.ts';
 import { listManifests, type FoundManifest } from '../manifest/store.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { reachProject } from '../inventory/resolve.ts';
+import { methodOf } from '../methods/index.ts';
 import { labels } from '../names.ts';
-import { asFinding } from '../preflight/findings.ts';
+import { asFinding, findAll } from '../preflight/findings.ts';
 import { shutOutEpoch } from '../recover/fence.ts';
 import { epochOf, serversOfGroup } from '../recover/find.ts';
 import { projectKey } from '../store/store.ts';
@@ -50,7 +50,11 @@ export async function rebuildProject(deps: Deps, site: string, project: ProjectR
       continue;
     }
     try {
-      await at(site, () => Promise.all(manifest.point.volumes.map((v) => verifyChain(site, tenant, v.chain))), `recovery point ${manifest.point.sequence}`);
+      const unsound = await findAll(methodOf(point).store.checks(deps, group, point));
+      if (unsound.length > 0) {
+        findings.push(...unsound);
+        continue;
+      }
       const sequence = await freeSequence(deps, group.id, point.sequence, renumbered);
       await deps.store.putPoint({ ...pointOf(manifest, found.find((f) => f.image['godwit_point'] === manifest.point.id)), sequence });
       points.push(manifest.point.id);
@@ -127,6 +131,7 @@ function pointOf(manifest: Manifest, found: FoundManifest | undefined): Recovery
     epoch: group.epoch,
     sequence: point.sequence,
     state: 'Available',
+    ...(point.method ? { method: point.method } : {}),
     consistency: point.consistency,
     sourceSite: point.sourceSite,
     recoverySite: point.recoverySite,
@@ -136,6 +141,7 @@ function pointOf(manifest: Manifest, found: FoundManifest | undefined): Recovery
     freezeWindowMs: point.freezeWindowMs,
     groupSnapshotMs: point.groupSnapshotMs,
     volumes: point.volumes,
+    ...(point.images ? { images: point.images } : {}),
     ...(found ? { manifest: { imageId: found.image.id, sha256: String(found.image['godwit_sha256']) } } : {}),
   };
 }

@@ -2,6 +2,7 @@ import { orUndefined, type Cloud, type Server, type Volume } from '@godwit/opens
 import { at, GodwitError } from '@godwit/sites';
 import type { ServerRecord, VolumeRecord } from './types.ts';
 import { readPorts } from './read-ports.ts';
+import { isGuestProperty } from './guest-properties.ts';
 
 /**
  * Reads all that a recovery must know of a server.
@@ -23,12 +24,14 @@ export async function readServer(site: string, tenant: Cloud, id: string, order:
       host: server['OS-EXT-SRV-ATTR:host'] ?? '',
       status: server.status,
       imageBooted: server.image !== undefined,
+      ...(server.image ? { imageProperties: await propertiesOf(tenant, server.image.id) } : {}),
       flavor: {
         name: flavor.original_name ?? '',
         vcpus: flavor.vcpus ?? 0,
         ramMiB: flavor.ram ?? 0,
         ephemeralGiB: flavor.ephemeral ?? 0,
         swapMiB: Number(flavor.swap) || 0,
+        ...(flavor.disk === undefined ? {} : { diskGiB: flavor.disk }),
       },
       ...(server['OS-EXT-AZ:availability_zone'] ? { availabilityZone: server['OS-EXT-AZ:availability_zone'] } : {}),
       ...(server.key_name ? { keyName: server.key_name } : {}),
@@ -39,6 +42,12 @@ export async function readServer(site: string, tenant: Cloud, id: string, order:
       volumes,
     };
   }, `server ${id}`);
+}
+
+/** Of an image that was deleted since, nothing is known. */
+async function propertiesOf(tenant: Cloud, imageId: string): Promise<Record<string, string>> {
+  const image = await orUndefined(tenant.image.get(imageId));
+  return Object.fromEntries(Object.entries(image ?? {}).filter((e): e is [string, string] => isGuestProperty(e[0]) && typeof e[1] === 'string'));
 }
 
 async function getOwn(site: string, tenant: Cloud, id: string): Promise<Server> {

@@ -33,8 +33,10 @@ export const serverRecordSchema = z.object({
   order: z.number().int(),
   host: z.string().describe('name of its nova-compute'),
   status: z.string(),
-  imageBooted: z.boolean(),
-  flavor: z.object({ name: z.string(), vcpus: z.number(), ramMiB: z.number(), ephemeralGiB: z.number(), swapMiB: z.number() }),
+  imageBooted: z.boolean().describe('its root disk is no volume, but lies with its hypervisor'),
+  /** Properties of the image that it was booted from; of one whose root is no volume, and only while that image is there. */
+  imageProperties: z.record(z.string(), z.string()).optional(),
+  flavor: z.object({ name: z.string(), vcpus: z.number(), ramMiB: z.number(), ephemeralGiB: z.number(), swapMiB: z.number(), diskGiB: z.number().optional() }),
   availabilityZone: z.string().optional(),
   keyName: z.string().optional(),
   configDrive: z.boolean(),
@@ -44,3 +46,14 @@ export const serverRecordSchema = z.object({
   volumes: z.array(volumeRecordSchema),
 });
 export type ServerRecord = z.infer<typeof serverRecordSchema>;
+
+/** A property of the image that a server was booted from: Nova keeps those of that moment, and does by them. */
+export const imageProperty = (server: ServerRecord, name: string): string | undefined =>
+  server.imageBooted ? server.imageProperties?.[name] : server.volumes.find((v) => v.bootIndex === 0)?.imageMetadata[name];
+
+const isYes = (value: string | undefined): boolean => ['yes', 'true', '1'].includes(value?.toLowerCase() ?? '');
+
+/** Nova gave it a channel to a guest agent, so Nova can freeze it. */
+export const hasAgent = (server: ServerRecord): boolean => isYes(imageProperty(server, 'hw_qemu_guest_agent'));
+/** Nova makes no snapshot of it unless it could be frozen. */
+export const mustQuiesce = (server: ServerRecord): boolean => isYes(imageProperty(server, 'os_require_quiesce'));

@@ -1,8 +1,12 @@
 import { z } from 'zod';
-import { memberSchema, pointVolumeSchema, policySchema, projectSchema } from '../schemas.ts';
+import { consistencySchema, memberSchema, methodNames, pointImageSchema, pointVolumeSchema, policySchema, projectSchema } from '../schemas.ts';
+import type { MethodName } from '../schemas.ts';
 import { serverRecordSchema } from '../inventory/types.ts';
 
-export const manifestVersion = 1;
+export const manifestVersion = 2;
+
+/** The oldest reader that understands it: what the method of version 1 made is written as before, so that a controller of before can recover it. */
+export const versionFor = (method: MethodName): number => (method === 'group-snapshot' ? 1 : 2);
 
 /**
  * All that a recovery reads, as it lies at the recovery site: a controller with an empty database needs nothing else.
@@ -27,13 +31,15 @@ export const manifestSchema = z.object({
     sequence: z.number().int(),
     createdAt: z.iso.datetime(),
     frozenAt: z.iso.datetime(),
-    consistency: z.enum(['application', 'none']),
+    method: z.enum(methodNames).optional(),
+    consistency: consistencySchema,
     incremental: z.boolean(),
     freezeWindowMs: z.number(),
     groupSnapshotMs: z.number(),
     sourceSite: z.string(),
     recoverySite: z.string(),
     volumes: z.array(pointVolumeSchema),
+    images: z.array(pointImageSchema).optional(),
   }),
   servers: z.array(serverRecordSchema),
 }).superRefine(({ point, servers }, ctx) => {
@@ -44,6 +50,10 @@ export const manifestSchema = z.object({
   const saved = new Set(point.volumes.map((v) => v.volumeId));
   for (const { id } of servers.flatMap((s) => s.volumes)) {
     if (!saved.has(id)) ctx.addIssue({ code: 'custom', path: ['servers'], message: `volume ${id} has no backup` });
+  }
+  const rooted = new Set((point.images ?? []).map((i) => i.serverId));
+  for (const { id } of servers.filter((v) => v.imageBooted)) {
+    if (!rooted.has(id)) ctx.addIssue({ code: 'custom', path: ['servers'], message: `server ${id} has no root disk` });
   }
 });
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Cloud, Image } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
-import { isNotFound } from '../not-found.ts';
+import { removeImage } from '../glance/remove-image.ts';
 import { manifestSchema, type Manifest } from './schema.ts';
 
 /**
@@ -115,15 +115,6 @@ async function findImages(tenant: Cloud, pointId: string): Promise<Image[]> {
   const { projectId } = await tenant.session.token();
   const images = await tenant.image.list({ name: imageName(pointId), os_hidden: true });
   return images.filter((i) => i.owner === projectId && i.name === imageName(pointId));
-}
-
-async function removeImage(tenant: Cloud, id: string): Promise<void> {
-  try {
-    await tenant.image.update(id, [{ op: 'replace', path: '/protected', value: false }]);
-    await tenant.image.delete(id);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
 }
 
 const maxManifestBytes = 8 * 1024 * 1024;

@@ -1,29 +1,37 @@
 import type { Site } from '@godwit/sites';
-import type { ServerRecord } from '../inventory/types.ts';
+import { hasAgent, type ServerRecord } from '../inventory/types.ts';
 import type { Finding } from '../schemas.ts';
 import type { Check } from './findings.ts';
 
+export interface MemberNeeds {
+  /** A root disk that is no volume can be protected, too. */
+  readonly localRoot: boolean;
+  /** `if-present`: of a member without a channel to an agent none is asked for; one that has it must answer, for Nova asks it. */
+  readonly agent: 'required' | 'if-present';
+}
+
 /** Everything about the members themselves that could fail once guests are frozen. */
-export function memberChecks(site: Site, servers: readonly ServerRecord[]): Check[] {
+export function memberChecks(site: Site, servers: readonly ServerRecord[], needs: MemberNeeds): Check[] {
   return servers.flatMap((server): Check[] => [
-    { site: site.name, resource: `server ${server.name}`, run: () => Promise.resolve(stateFindings(site.name, server)) },
-    { site: site.name, resource: `server ${server.name}`, run: () => agentFindings(site, server) },
+    { site: site.name, resource: `server ${server.name}`, run: () => Promise.resolve(stateFindings(site.name, server, needs)) },
+    ...(needs.agent === 'required' || hasAgent(server) ? [{ site: site.name, resource: `server ${server.name}`, run: () => agentFindings(site, server) }] : []),
   ]);
 }
 
-function stateFindings(site: string, server: ServerRecord): Finding[] {
+function stateFindings(site: string, server: ServerRecord, needs: MemberNeeds): Finding[] {
   const finding = (code: string, message: string, action: string): Finding => ({ code, message: `${site}: server ${server.name} ${message}`, site, resource: `server ${server.name}`, action });
   const findings: Finding[] = [];
   if (server.status !== 'ACTIVE') findings.push(finding('GW_MEMBER_NOT_RUNNING', `is ${server.status}, not ACTIVE`, 'Start it, or take it out of the group.'));
-  if (server.imageBooted || !server.volumes.some((v) => v.bootIndex === 0)) {
-    findings.push(finding('GW_MEMBER_EPHEMERAL_ROOT', 'has its root on the hypervisor’s own disk, which no snapshot reaches', 'Boot it from a volume.'));
+  const rootVolume = !server.imageBooted && server.volumes.some((v) => v.bootIndex === 0);
+  if (needs.localRoot ? !server.imageBooted && !rootVolume : !rootVolume) {
+    findings.push(finding('GW_MEMBER_EPHEMERAL_ROOT', 'has its root on the hypervisor’s own disk, which no volume snapshot reaches', 'Protect its group by images of its servers (godwit group set GROUP --method server-image), or boot it from a volume.'));
   }
   if (server.flavor.ephemeralGiB > 0) {
     findings.push(finding('GW_MEMBER_EPHEMERAL_DISK', `has an ephemeral disk of ${server.flavor.ephemeralGiB} GiB by its flavor, which would be lost`, 'Use a flavor without one, and a volume instead.'));
   }
   if (server.status === 'ACTIVE' && server.host === '') findings.push(finding('GW_SITE_FORBIDDEN', 'does not show its host to Godwit’s user, so nobody could freeze it', 'Give Godwit’s user the role named in docs/operators/roles.md on this project.'));
   const root = server.volumes.find((v) => v.bootIndex === 0);
-  if (root && root.imageMetadata['hw_qemu_guest_agent']?.toLowerCase() !== 'yes') {
+  if (needs.agent === 'required' && root && root.imageMetadata['hw_qemu_guest_agent']?.toLowerCase() !== 'yes') {
     findings.push(finding('GW_MEMBER_NO_AGENT_PROPERTY', 'was booted from an image without hw_qemu_guest_agent=yes, so Nova gave it no agent channel', 'Set the property on the image, and rebuild the server from it.'));
   }
   return findings;

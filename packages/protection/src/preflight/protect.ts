@@ -3,11 +3,11 @@ import { readServer } from '../inventory/read-server.ts';
 import type { ServerRecord } from '../inventory/types.ts';
 import type { Finding, Group, Report } from '../schemas.ts';
 import { peerSite } from '../group-sites.ts';
+import { methodOf } from '../methods/index.ts';
+import { consistencyFindings } from './consistency.ts';
 import { findAll } from './findings.ts';
-import { memberChecks } from './members.ts';
 import { quotaCheck, withTypes } from './quota.ts';
 import { recoverySiteChecks } from './recovery-site.ts';
-import { volumeChecks } from './volumes.ts';
 
 export interface ProtectPreflight {
   readonly servers: readonly ServerRecord[];
@@ -16,6 +16,7 @@ export interface ProtectPreflight {
 
 /** Before the first guest is frozen, all that could fail is checked; every finding is listed. Changes nothing. */
 export async function protectPreflight(deps: Deps, group: Group): Promise<ProtectPreflight> {
+  const method = methodOf(group.policy);
   const source = deps.sites.get(group.activeSite);
   const target = deps.sites.get(peerSite(group));
   const tenant = source.asProject(group.project);
@@ -37,8 +38,8 @@ export async function protectPreflight(deps: Deps, group: Group): Promise<Protec
     ...(servers.length === 0
       ? []
       : [
-          ...memberChecks(source, servers),
-          ...volumeChecks(source, tenant, group.id, volumes, group.policy.backupZone),
+          ...method.checks({ site: source, group, servers }),
+          { site: source.name, resource: `group ${group.name}`, run: () => Promise.resolve(consistencyFindings(group, servers)) },
           quotaCheck(source.name, tenant, 'volume', withTypes({ snapshots: volumes.length, gigabytes: gib, ...backups }, perType)),
         ]),
     // An imported backup counts like one that was made there.
@@ -49,16 +50,12 @@ export async function protectPreflight(deps: Deps, group: Group): Promise<Protec
 }
 
 export function protectReport(group: Group, preflight: ProtectPreflight): Report {
-  const order = preflight.servers.map((s) => s.name);
-  const volumes = preflight.servers.flatMap((s) => s.volumes);
   return {
     ok: preflight.findings.length === 0,
     group: group.name,
     findings: [...preflight.findings],
     plan: [
-      `freeze ${order.join(', then ')} at ${group.activeSite} (at most ${group.policy.freezeLimitSeconds} s)`,
-      `one group snapshot of ${volumes.length} volumes (${volumes.reduce((n, v) => n + v.sizeGiB, 0)} GiB)`,
-      `thaw ${[...order].reverse().join(', then ')}`,
+      ...methodOf(group.policy).plan(group, preflight.servers),
       `back up each volume from its snapshot, and verify its chain at ${peerSite(group)}`,
       `write the manifest at ${peerSite(group)}; keep ${group.policy.retain} recovery points`,
     ],

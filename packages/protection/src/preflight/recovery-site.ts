@@ -28,7 +28,7 @@ export function recoverySiteChecks(o: RecoverySiteOptions): Check[] {
     check('security groups', () => securityGroups(o)),
     check('volume types', () => volumeTypes(o)),
     check('hosts', () => hosts(o)),
-    check('cinder-backup', () => backupServiceFindings(o.to, o.sites.get(o.to).admin, o.backupZone)),
+    ...(o.servers.some((s) => s.volumes.length > 0) ? [check('cinder-backup', () => backupServiceFindings(o.to, o.sites.get(o.to).admin, o.backupZone))] : []),
     ...quotas(o),
   ];
 }
@@ -49,8 +49,15 @@ function absent(o: RecoverySiteOptions, code: string, kind: 'flavors' | 'network
 }
 
 async function flavors(o: RecoverySiteOptions): Promise<Finding[]> {
-  const there = new Set((await o.tenant.compute.flavors.list()).map((f) => f.name));
-  return absent(o, 'GW_FLAVOR_UNMAPPED', 'flavors', 'flavor', o.servers.map((s) => s.flavor.name), there);
+  const there = new Map((await o.tenant.compute.flavors.list()).map((f) => [f.name, f]));
+  // A root disk that is no volume is as big as the flavor says.
+  const small = o.servers.filter((s) => s.imageBooted).flatMap((server): Finding[] => {
+    const name = o.sites.map(o.from, o.to, 'flavors', server.flavor.name);
+    const disk = there.get(name)?.disk;
+    if (disk === undefined || disk >= (server.flavor.diskGiB ?? 0)) return [];
+    return [{ code: 'GW_FLAVOR_TOO_SMALL', site: o.to, resource: `flavor ${name}`, message: `${o.to}: flavor ${name} has a disk of ${disk} GiB, the root disk of server ${server.name} has ${server.flavor.diskGiB ?? 0} GiB`, action: `Map ${server.flavor.name} to one with a disk as big, in godwit.yaml (mappings).` }];
+  });
+  return [...absent(o, 'GW_FLAVOR_UNMAPPED', 'flavors', 'flavor', o.servers.map((s) => s.flavor.name), new Set(there.keys())), ...small];
 }
 
 async function volumeTypes(o: RecoverySiteOptions): Promise<Finding[]> {

@@ -2,20 +2,20 @@ import type { Cloud } from '@godwit/openstack';
 import type { Site } from '@godwit/sites';
 import { backupServiceFindings } from '../cinder/backup-service.ts';
 import type { VolumeRecord } from '../inventory/types.ts';
-import { names } from '../names.ts';
 import type { Finding } from '../schemas.ts';
 import type { Check } from './findings.ts';
 
 /** Volumes, the backends they lie on, and Cinder's services. */
-export function volumeChecks(site: Site, tenant: Cloud, groupId: string, volumes: readonly VolumeRecord[], backupZone: string | undefined): Check[] {
+export function volumeChecks(site: Site, tenant: Cloud, volumes: readonly VolumeRecord[], backupZone: string | undefined): Check[] {
+  if (volumes.length === 0) return [];
   return [
-    ...volumes.map((v): Check => ({ site: site.name, resource: `volume ${v.id}`, run: () => oneVolume(site, tenant, groupId, v) })),
+    ...volumes.map((v): Check => ({ site: site.name, resource: `volume ${v.id}`, run: () => oneVolume(site, tenant, v) })),
     { site: site.name, resource: 'cinder-volume', run: () => backends(site, volumes) },
     { site: site.name, resource: 'cinder-backup', run: () => backupServiceFindings(site.name, site.admin, backupZone) },
   ];
 }
 
-async function oneVolume(site: Site, tenant: Cloud, groupId: string, record: VolumeRecord): Promise<Finding[]> {
+async function oneVolume(site: Site, tenant: Cloud, record: VolumeRecord): Promise<Finding[]> {
   const volume = await site.admin.volume.volumes.get(record.id).catch(() => tenant.volume.volumes.get(record.id));
   const base = { site: site.name, resource: `volume ${record.id}` };
   const name = record.name || record.id;
@@ -23,12 +23,6 @@ async function oneVolume(site: Site, tenant: Cloud, groupId: string, record: Vol
   if (volume.status !== 'in-use') findings.push({ ...base, code: 'GW_VOLUME_STATE', message: `${site.name}: volume ${name} is ${volume.status}, not in-use`, action: 'Wait until what is being done with it has ended, or repair it.' });
   if (volume.multiattach === true) findings.push({ ...base, code: 'GW_VOLUME_MULTIATTACH', message: `${site.name}: volume ${name} is multi-attach`, action: 'Such volumes cannot be frozen by one guest; leave it out.' });
   if (volume.encrypted === true) findings.push({ ...base, code: 'GW_VOLUME_ENCRYPTED', message: `${site.name}: volume ${name} is encrypted; its key would not be at the recovery site`, action: 'Use a volume type without encryption by Cinder.' });
-  if (volume.group_id) {
-    const group = await tenant.volume.groups.get(volume.group_id);
-    if (group.name !== names.cinderGroup(groupId)) {
-      findings.push({ ...base, code: 'GW_VOLUME_IN_OTHER_GROUP', message: `${site.name}: volume ${name} is in another volume group, ${group.name ?? group.id}`, action: 'Cinder lets a volume be in one group only: take it out of that one.' });
-    }
-  }
   return findings;
 }
 

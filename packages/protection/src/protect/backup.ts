@@ -3,7 +3,7 @@ import type { StepContext } from '@godwit/workflow';
 import { deleteBackup, ensureBackup } from '../cinder/backup.ts';
 import type { VolumeRecord } from '../inventory/types.ts';
 import { names } from '../names.ts';
-import type { WindowRecord } from './freeze-and-snapshot.ts';
+import type { Capture } from '../methods/types.ts';
 import type { Prepared } from './prepare.ts';
 import type { ProtectDeps, ProtectInput } from './workflow.ts';
 
@@ -12,11 +12,11 @@ export interface VolumeBackup {
   readonly backupId: string;
 }
 
-/** One volume's backup, from its snapshot of the window. */
-export async function backUpVolume(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, window: WindowRecord, volume: VolumeRecord, s: StepContext): Promise<VolumeBackup> {
+/** One volume's backup, from its snapshot. */
+export async function backUpVolume(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, captured: Capture, volume: VolumeRecord, s: StepContext): Promise<VolumeBackup> {
   const cloud = deps.sites.get(prepared.source).asProject(prepared.group.project);
   const item = volume.name || volume.id;
-  const wish = { pointId: input.pointId, volumeId: volume.id, snapshotId: window.snapshots[volume.id] ?? '', incremental: prepared.incremental, zone: prepared.group.policy.backupZone };
+  const wish = { pointId: input.pointId, volumeId: volume.id, snapshotId: captured.snapshots[volume.id] ?? '', incremental: prepared.incremental, zone: prepared.group.policy.backupZone };
   const backup = await at(
     prepared.source,
     () => ensureBackup({ site: prepared.source, cloud, clock: deps.clock, signal: s.signal }, wish, (status) => s.progress({ phase: 'BackingUp', item, message: status })),

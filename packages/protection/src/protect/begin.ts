@@ -1,5 +1,6 @@
 import { GodwitError } from '@godwit/sites';
 import { withCondition } from '../group-sites.ts';
+import { methodOf } from '../methods/index.ts';
 import type { Group, RecoveryPoint } from '../schemas.ts';
 import type { Prepared } from './prepare.ts';
 import type { ProtectDeps, ProtectInput } from './workflow.ts';
@@ -14,7 +15,8 @@ export async function beginPoint(deps: ProtectDeps, input: ProtectInput, prepare
     epoch: group.epoch,
     sequence: prepared.sequence,
     state: 'Pending',
-    consistency: 'application',
+    method: group.policy.method,
+    consistency: methodOf(group.policy).consistency(prepared.servers),
     sourceSite: prepared.source,
     recoverySite: prepared.target,
     incremental: prepared.incremental,

@@ -1,10 +1,10 @@
 import { GodwitError } from '@godwit/sites';
 import { withCondition } from '../group-sites.ts';
 import type { StoredManifest } from '../manifest/store.ts';
-import type { RecoveryPoint } from '../schemas.ts';
+import type { Capture } from '../methods/types.ts';
+import type { PointImage, RecoveryPoint } from '../schemas.ts';
 import { epochPassed } from './begin.ts';
 import type { VolumeChain } from './bring-over.ts';
-import type { WindowRecord } from './freeze-and-snapshot.ts';
 import type { Prepared } from './prepare.ts';
 import { pointVolumes } from './publish.ts';
 import type { ProtectDeps, ProtectInput } from './workflow.ts';
@@ -14,8 +14,9 @@ export async function commitPoint(
   deps: ProtectDeps,
   input: ProtectInput,
   prepared: Prepared,
-  window: WindowRecord,
+  captured: Capture,
   chains: readonly VolumeChain[],
+  images: readonly PointImage[],
   manifest: StoredManifest,
 ): Promise<RecoveryPoint> {
   const { group } = prepared;
@@ -26,18 +27,19 @@ export async function commitPoint(
   const point: RecoveryPoint = {
     ...rest,
     state: 'Available',
-    frozenAt: window.frozenAt,
-    freezeWindowMs: window.windowMs,
-    groupSnapshotMs: window.snapshotMs,
+    frozenAt: captured.frozenAt,
+    freezeWindowMs: captured.windowMs,
+    groupSnapshotMs: captured.snapshotMs,
     incremental: volumes.some((v) => v.incremental),
     volumes,
+    ...(images.length > 0 ? { images: [...images] } : {}),
     manifest,
   };
   const now = deps.clock.now();
   const updated = await deps.store.updateGroup(group.id, group.epoch, ({ progression: _done, ...g }) => ({
     ...g,
     state: g.state === 'FailedOver' ? g.state : 'Protected',
-    conditions: withCondition(g, { type: 'Protected', status: 'True', reason: 'PointAvailable', message: `recovery point ${point.sequence} of ${window.frozenAt} is at ${prepared.target}` }, now),
+    conditions: withCondition(g, { type: 'Protected', status: 'True', reason: 'PointAvailable', message: `recovery point ${point.sequence} of ${captured.frozenAt} is at ${prepared.target}` }, now),
   }));
   if (!updated) throw epochPassed(group);
   await deps.store.putPoint(point);

@@ -1,10 +1,10 @@
 import { at, GodwitError, toGodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import { verifyChain } from '../cinder/chain.ts';
-import { ensureCinderGroup } from '../cinder/group.ts';
 import { peerSite } from '../group-sites.ts';
 import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
 import { protectPreflight, protectReport } from '../preflight/protect.ts';
+import { methodOf } from '../methods/index.ts';
 import { refuse } from '../refuse.ts';
 import type { Group, RecoveryPoint } from '../schemas.ts';
 import type { ProtectDeps, ProtectInput } from './workflow.ts';
@@ -34,9 +34,9 @@ export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepCon
   if (preflight.findings.length > 0) throw refuse(protectReport(group, preflight));
   const source = deps.sites.get(group.activeSite);
   const volumes = preflight.servers.flatMap((server) => server.volumes);
-  s.progress({ phase: 'PreparingVolumeGroup' });
+  const method = methodOf(group.policy);
   const cloud = source.asProject(group.project);
-  const cinderGroupId = await at(source.name, () => ensureCinderGroup({ site: source.name, cloud, clock: deps.clock, signal: s.signal }, group.id, volumes));
+  const { cinderGroupId } = await at(source.name, () => method.prepare({ site: source.name, cloud, clock: deps.clock, signal: s.signal }, group, volumes, (phase) => s.progress({ phase })));
   const points = await deps.store.points(group.id);
   const mine = points.find((p) => p.id === input.pointId);
   return {

@@ -9,6 +9,8 @@ const proofHoldsMs = 24 * 3_600_000;
 
 export async function proveTarget(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, s: StepContext): Promise<void> {
   const { source, target, group } = prepared;
+  // Nothing is backed up: no backup target to prove.
+  if (prepared.volumes.length === 0) return;
   const zone = group.policy.backupZone;
   // Each of a site's cinder-backups has storage of its own to prove.
   const proven = zone === undefined ? source : `${source}/${zone}`;

@@ -1,10 +1,7 @@
-import { at } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
-import { deleteBackup } from '../cinder/backup.ts';
-import { deleteGroupSnapshot } from '../cinder/drop-group-snapshot.ts';
 import type { Deps } from '../deps.ts';
 import { deleteManifest } from '../manifest/store.ts';
-import { names } from '../names.ts';
+import { methodOf } from '../methods/index.ts';
 import type { Group, RecoveryPoint } from '../schemas.ts';
 
 /**
@@ -41,44 +38,13 @@ export async function prune(deps: Deps, groupId: string, s: StepContext): Promis
   return { deleted };
 }
 
-/** The manifest first: without it nobody can take the rest for a recovery point. Then the backups, children before parents. */
+/** The manifest first: without it nobody can take the rest for a recovery point. Then its data, as the method that made it keeps it. */
 export async function deletePoint(deps: Deps, group: Group, point: RecoveryPoint, signal: AbortSignal): Promise<void> {
   await deps.store.putPoint({ ...point, state: point.state === 'Failed' ? 'Failed' : 'Deleting' });
   const target = deps.sites.get(point.recoverySite).asProject(group.project);
   await deleteManifest(point.recoverySite, target, point.id);
-  if (point.state !== 'Available') {
-    const cloud = deps.sites.get(point.sourceSite).asProject(group.project);
-    await at(point.sourceSite, () => deleteGroupSnapshot({ site: point.sourceSite, cloud, clock: deps.clock, signal }, point.id));
-  }
-  const chains = backupsOf(point, await deps.store.points(group.id));
-  for (const site of [point.sourceSite, point.recoverySite]) {
-    const cloud = deps.sites.get(site).asProject(group.project);
-    await at(site, async () => {
-      // By name too: one whose point failed before its backups were noted, and was not undone.
-      const prefix = names.backup(point.id, '');
-      const known = new Set(chains.flat());
-      const more = (await cloud.volume.backups.list()).filter((b) => b.name?.startsWith(prefix) && !known.has(b.id));
-      await Promise.all(
-        [...chains, ...more.map((b) => [b.id])].map(async (ids) => {
-          for (const id of ids) await deleteBackup({ site, cloud, clock: deps.clock, signal }, id);
-        }),
-      );
-    });
-  }
+  const method = methodOf(point);
+  if (point.state !== 'Available') await method.cleanUp(deps, group, point, signal);
+  await method.store.remove(deps, group, point, signal);
   await deps.store.deletePoint(point.id);
-}
-
-/**
- * A point's backups, of each volume the newest first: its own, and the ancestors that are no other point's. Those are of points that
- * failed and could not be undone; Cinder chained on them, and nothing before them can be deleted while they are there.
- */
-export function backupsOf(point: RecoveryPoint, points: readonly RecoveryPoint[]): string[][] {
-  const others = new Set(points.filter((p) => p.id !== point.id).flatMap((p) => p.volumes.map((v) => v.backupId)));
-  return point.volumes
-    .filter((v) => v.backupId !== '')
-    .map((v) => {
-      const ancestors = v.chain.slice(0, -1).reverse();
-      const end = ancestors.findIndex((id) => others.has(id));
-      return [v.backupId, ...(end < 0 ? ancestors : ancestors.slice(0, end))];
-    });
 }

@@ -1,19 +1,21 @@
 import type { StepContext } from '@godwit/workflow';
-import { manifestVersion, type Manifest } from '../manifest/schema.ts';
+import { versionFor, type Manifest } from '../manifest/schema.ts';
 import { deleteManifest, writeManifest, type StoredManifest } from '../manifest/store.ts';
-import type { RecoveryPoint } from '../schemas.ts';
+import { methodOf } from '../methods/index.ts';
+import type { Capture } from '../methods/types.ts';
+import type { PointImage, RecoveryPoint } from '../schemas.ts';
 import type { VolumeChain } from './bring-over.ts';
-import type { WindowRecord } from './freeze-and-snapshot.ts';
 import type { Prepared } from './prepare.ts';
 import type { ProtectDeps, ProtectInput } from './workflow.ts';
 
 /** Writes the manifest at the recovery site: from then on that site alone can bring the group back to this point. */
-export function publish(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, window: WindowRecord, chains: readonly VolumeChain[], s: StepContext): Promise<StoredManifest> {
+export function publish(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, captured: Capture, chains: readonly VolumeChain[], images: readonly PointImage[], s: StepContext): Promise<StoredManifest> {
   s.progress({ phase: 'WritingManifest' });
   const { group, target } = prepared;
+  const method = methodOf(group.policy);
   const manifest: Manifest = {
     schema: 'godwit.recovery-point',
-    version: manifestVersion,
+    version: versionFor(method.name),
     group: {
       id: group.id,
       name: group.name,
@@ -29,14 +31,16 @@ export function publish(deps: ProtectDeps, input: ProtectInput, prepared: Prepar
       id: input.pointId,
       sequence: prepared.sequence,
       createdAt: prepared.createdAt,
-      frozenAt: window.frozenAt,
-      consistency: 'application',
+      frozenAt: captured.frozenAt,
+      ...(method.name === 'group-snapshot' ? {} : { method: method.name }),
+      consistency: method.consistency(prepared.servers),
       incremental: prepared.incremental,
-      freezeWindowMs: window.windowMs,
-      groupSnapshotMs: window.snapshotMs,
+      freezeWindowMs: captured.windowMs,
+      groupSnapshotMs: captured.snapshotMs,
       sourceSite: prepared.source,
       recoverySite: target,
       volumes: pointVolumes(prepared, chains),
+      ...(images.length > 0 ? { images: [...images] } : {}),
     },
     servers: [...prepared.servers],
   };

@@ -1,13 +1,13 @@
 import type { WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import type { ThawKeeper } from '../freeze/keeper.ts';
+import { methodOf } from '../methods/index.ts';
 import type { RecoveryPoint } from '../schemas.ts';
 import { backUpVolume, deleteUnfinishedBackup } from './backup.ts';
 import { beginPoint, failPoint } from './begin.ts';
 import { bringOver } from './bring-over.ts';
 import { commitPoint } from './commit.ts';
 import { prune } from './prune.ts';
-import { abandonWindow, dropGroupSnapshot, freezeAndSnapshot } from './freeze-and-snapshot.ts';
 import { prepare } from './prepare.ts';
 import { clearProbe, proveTarget } from './prove-target.ts';
 import { publish, withdraw } from './publish.ts';
@@ -23,30 +23,31 @@ export interface ProtectDeps extends Deps {
 }
 
 /**
- * protect: resolve and preflight → prove the backup target → the freeze window → backups side by side → chains brought over and
- * verified → manifest → the point counts → retention. Each stage is a module of its own beside this one.
+ * protect: resolve and preflight → prove the backup target → the method catches the moment → backups side by side → what no backup holds →
+ * chains brought over and verified → manifest → the point counts → retention. Each stage is a module of its own beside this one, or the
+ * method's. Names and order of the steps are in the journals of running jobs: they stay as they are (a test holds them).
  */
 export function protectWorkflow(deps: ProtectDeps): WorkflowDefinition<ProtectInput, { point: RecoveryPoint }> {
   return {
     name: 'protect',
     run: async (ctx: WorkflowContext, input: ProtectInput) => {
       const prepared = await ctx.step('prepare', (s) => prepare(deps, input, s));
+      // As it was when the job began: another method chosen meanwhile is the next point's.
+      const method = methodOf(prepared.group.policy);
       await ctx.step('begin', () => beginPoint(deps, input, prepared, ctx.jobId), { compensate: () => failPoint(deps, input, prepared) });
       await ctx.step('prove-target', (s) => proveTarget(deps, input, prepared, s), { compensate: (_result, s) => undoBriefly(() => clearProbe(deps, input, prepared, s)) });
-      const window = await ctx.step('freeze-and-snapshot', (s) => freezeAndSnapshot(deps, input, prepared, s), {
-        attempts: 1,
-        uncancellable: true,
-        compensate: (_result, s) => undoBriefly(() => abandonWindow(deps, input, prepared, s)),
-      });
-      const backups = await ctx.all('backup', prepared.volumes, (v) => v.id, (v, s) => backUpVolume(deps, input, prepared, window, v, s), {
+      const making = { deps, input, prepared };
+      const captured = await method.capture(ctx, making);
+      const backups = await ctx.all('backup', prepared.volumes, (v) => v.id, (v, s) => backUpVolume(deps, input, prepared, captured, v, s), {
         compensate: (_result, s, volume) => undoBriefly(() => deleteUnfinishedBackup(deps, input, prepared, volume, s)),
       });
-      await ctx.step('drop-snapshot', (s) => dropGroupSnapshot(deps, input, prepared, s));
+      const images = await method.carry(ctx, making, captured);
+      await method.release(ctx, making);
       const chains = await ctx.all('bring-over', backups, (b) => b.volumeId, (b, s) => bringOver(deps, prepared, b, s));
-      const manifest = await ctx.step('publish', (s) => publish(deps, input, prepared, window, chains, s), {
+      const manifest = await ctx.step('publish', (s) => publish(deps, input, prepared, captured, chains, images, s), {
         compensate: () => undoBriefly(() => withdraw(deps, input, prepared)),
       });
-      const point = await ctx.step('commit', () => commitPoint(deps, input, prepared, window, chains, manifest));
+      const point = await ctx.step('commit', () => commitPoint(deps, input, prepared, captured, chains, images, manifest));
       await ctx.step('prune', (s) => prune(deps, input.groupId, s));
       return { point };
     },

@@ -1,14 +1,14 @@
-import { at, GodwitError } from '@godwit/sites';
+import { GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
-import { verifyChain } from '../cinder/chain.ts';
 import type { Deps } from '../deps.ts';
 import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { readManifest } from '../manifest/store.ts';
 import { findAll } from '../preflight/findings.ts';
 import { recoverySiteChecks } from '../preflight/recovery-site.ts';
+import { methodOf } from '../methods/index.ts';
 import { refuse } from '../refuse.ts';
-import type { Finding, Group, RecoveryPoint, RecoveryResult, Report } from '../schemas.ts';
+import type { Finding, Group, MethodName, RecoveryPoint, RecoveryResult, Report } from '../schemas.ts';
 import { serversOfGroup } from './find.ts';
 import type { RecoverInput } from './workflow.ts';
 
@@ -23,6 +23,10 @@ export interface RecoveryPlan {
   /** In boot order. */
   readonly servers: readonly ServerRecord[];
   readonly volumes: readonly VolumeRecord[];
+  /** By which the point was made; left out: group-snapshot. */
+  readonly method?: MethodName | undefined;
+  /** Image with the root disk, by the source's server id, of servers whose root is no volume. */
+  readonly images?: Readonly<Record<string, string>> | undefined;
   /** Backup to restore, by the source's volume id. */
   readonly backups: Readonly<Record<string, string>>;
   /** Set when there is nothing to do. */
@@ -67,6 +71,8 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
           epoch: group.epoch + 1,
           servers: [...manifest.servers].sort((a, b) => a.order - b.order),
           volumes: manifest.servers.flatMap((server) => server.volumes),
+          method: manifest.point.method,
+          images: Object.fromEntries((manifest.point.images ?? []).map((i) => [i.serverId, i.imageId])),
           backups: Object.fromEntries(manifest.point.volumes.map((v) => [v.volumeId, v.backupId])),
         };
         return [];
@@ -76,10 +82,9 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
   findings = manifestFindings;
   if (plan && manifest) {
     const { servers, from } = plan;
-    const chains = manifest.point.volumes;
     const { backupZone } = manifest.group.policy;
     findings = await findAll([
-      ...chains.map((v) => ({ site: to, resource: `backup ${v.backupId}`, run: () => at(to, async () => (await verifyChain(to, tenant, v.chain), [])) })),
+      ...methodOf(manifest.point).store.checks(deps, group, manifest.point),
       ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers, backupZone, addresses: true }),
     ]);
   }
@@ -91,6 +96,7 @@ function planText(plan: RecoveryPlan): string[] {
   return [
     `epoch ${plan.epoch}: stop and lock ${plan.group.members.map((m) => m.name).join(', ')} at ${plan.group.activeSite}, or as soon as it comes back`,
     `restore ${plan.volumes.length} volumes (${plan.volumes.reduce((n, v) => n + v.sizeGiB, 0)} GiB) at ${plan.to}, as of ${plan.frozenAt}`,
+    ...(Object.keys(plan.images ?? {}).length > 0 ? [`${Object.keys(plan.images ?? {}).length} root disks from images that lie there`] : []),
     `make ${plan.servers.reduce((n, v) => n + v.ports.length, 0)} ports with their MAC and IP addresses`,
     `boot ${plan.servers.map((v) => v.name).join(', then ')}`,
   ];

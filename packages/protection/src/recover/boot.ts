@@ -5,11 +5,11 @@ import { waitFor } from '../cinder/wait.ts';
 import type { Deps } from '../deps.ts';
 import type { ServerRecord } from '../inventory/types.ts';
 import { labels } from '../names.ts';
+import type { RestoredVolume } from '../methods/types.ts';
 import type { RecoveryResult } from '../schemas.ts';
 import type { RecoveryPlan } from './assess.ts';
 import { serversOfGroup } from './find.ts';
 import type { MadePort } from './ports.ts';
-import type { RestoredVolume } from './volumes.ts';
 
 export type BootedServer = RecoveryResult['servers'][number];
 
@@ -46,6 +46,7 @@ async function request(deps: Deps, plan: RecoveryPlan, record: ServerRecord, vol
   const flavorName = deps.sites.map(plan.from, plan.to, 'flavors', record.flavor.name);
   const flavor = (await compute.flavors.list()).find((f) => f.name === flavorName);
   if (!flavor) throw new GodwitError('GW_FLAVOR_UNMAPPED', 'terminal', `${plan.to}: there is no flavor ${flavorName}`, { site: plan.to, resource: `flavor ${flavorName}` });
+  const image = plan.images?.[record.id];
   const zone = record.availabilityZone && deps.sites.map(plan.from, plan.to, 'availabilityZones', record.availabilityZone);
   const zones = zone ? await compute.availabilityZones() : [];
   return {
@@ -57,13 +58,17 @@ async function request(deps: Deps, plan: RecoveryPlan, record: ServerRecord, vol
     metadata: { ...record.metadata, [labels.group]: plan.group.id, [labels.point]: plan.pointId, [labels.epoch]: String(plan.epoch), [labels.origin]: record.id },
     ...(record.tags.length > 0 ? { tags: [...record.tags] } : {}),
     networks: ports.length > 0 ? ports.map((p) => ({ port: p.id })) : ('none' as const),
-    block_device_mapping_v2: record.volumes.map((v) => ({
-      boot_index: v.bootIndex,
-      uuid: volumes.find((r) => r.originId === v.id)?.id ?? '',
-      source_type: 'volume' as const,
-      destination_type: 'volume' as const,
-      delete_on_termination: v.deleteOnTermination,
-    })),
+    ...(image === undefined ? {} : { imageRef: image }),
+    block_device_mapping_v2: [
+      ...(image === undefined ? [] : [{ boot_index: 0, uuid: image, source_type: 'image' as const, destination_type: 'local' as const, delete_on_termination: true }]),
+      ...record.volumes.map((v) => ({
+        boot_index: v.bootIndex,
+        uuid: volumes.find((r) => r.originId === v.id)?.id ?? '',
+        source_type: 'volume' as const,
+        destination_type: 'volume' as const,
+        delete_on_termination: v.deleteOnTermination,
+      })),
+    ],
   };
 }
 

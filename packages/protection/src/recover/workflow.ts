@@ -1,6 +1,7 @@
 import { GodwitError } from '@godwit/sites';
 import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
+import { methodOf } from '../methods/index.ts';
 import type { RecoveryResult } from '../schemas.ts';
 import { bootServer, deleteServers, type BootedServer } from './boot.ts';
 import { abortFailover, beginFailover, unlessFinished } from './epoch.ts';
@@ -8,7 +9,6 @@ import { fenceSource, unfenceSource } from './fence.ts';
 import { finish } from './finish.ts';
 import { createPorts, deletePorts } from './ports.ts';
 import { assess } from './assess.ts';
-import { deleteVolumes, restoreVolume } from './volumes.ts';
 
 export interface RecoverInput {
   readonly groupId: string;
@@ -36,6 +36,7 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
     run: async (ctx: WorkflowContext, input: RecoverInput) => {
       const plan = await ctx.step('assess', (s) => assess(deps, input, s));
       if (plan.alreadyActive) return plan.alreadyActive;
+      const { store } = methodOf(plan);
       // A cancel that comes when all is done must not take down what is active.
       const undo = (work: () => Promise<void>) => unlessFinished(deps, plan, work);
       await ctx.step('begin-failover', () => beginFailover(deps, plan), {
@@ -60,9 +61,9 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
           async (v, step) => {
             const s = heeding(step);
             await Promise.race([before, deps.clock.sleep(n * headStartMs, s.signal)]);
-            return restoreVolume(deps, plan, v, s);
+            return store.restoreVolume(deps, plan, v, s);
           },
-          { compensate: (_result, s) => undo(() => deleteVolumes(deps, plan, s)) },
+          { compensate: (_result, s) => undo(() => store.deleteRestored(deps, plan, s)) },
         );
         turn = restored.catch(() => undefined);
         return restored;

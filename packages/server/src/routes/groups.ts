@@ -1,4 +1,4 @@
-import { groupSchema, groupSpecSchema, pointSchema, reportSchema } from '@godwit/protection';
+import { groupChangeSchema, groupSchema, groupSpecSchema, pointSchema, reportSchema } from '@godwit/protection';
 import { z } from 'zod';
 import { principalOf } from '../plugins/auth.ts';
 import { jobRefSchema } from '../schemas.ts';
@@ -44,6 +44,12 @@ export const groupRoutes: Routes = (app, { protection }) => {
     config: { access: 'reader' },
     schema: { tags: ['groups'], summary: 'One group', params, response: { 200: group } },
     handler: (request) => protection.getGroup(principalOf(request), request.params.group),
+  });
+
+  app.patch('/v1/groups/:group', {
+    config: { access: 'member' },
+    schema: { tags: ['groups'], summary: 'Changes a group’s policy, from its next recovery point on; those that there are stay', params, body: groupChangeSchema, response: { 200: group } },
+    handler: (request) => protection.changeGroup(principalOf(request), request.params.group, request.body),
   });
 
   app.delete('/v1/groups/:group', {

@@ -1,17 +1,13 @@
 import type { Volume } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
-import { waitFor } from '../cinder/wait.ts';
-import { removeVolume } from '../cinder/target-probe.ts';
-import type { Deps } from '../deps.ts';
-import type { VolumeRecord } from '../inventory/types.ts';
-import { labels, names } from '../names.ts';
-import type { RecoveryPlan } from './assess.ts';
-
-export interface RestoredVolume {
-  readonly originId: string;
-  readonly id: string;
-}
+import { waitFor } from '../../cinder/wait.ts';
+import { removeVolume } from '../../cinder/target-probe.ts';
+import type { Deps } from '../../deps.ts';
+import type { VolumeRecord } from '../../inventory/types.ts';
+import { labels, names } from '../../names.ts';
+import type { RecoveryPlan } from '../../recover/assess.ts';
+import type { RestoredVolume } from '../types.ts';
 
 /**
  * A volume made from its backup (3.47): of the mapped type, and written sparsely, as a restore into an existing one is not. It has a

@@ -1,18 +1,14 @@
 import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
-import { deleteGroupSnapshot } from '../cinder/drop-group-snapshot.ts';
-import { memberSnapshots, takeGroupSnapshot } from '../cinder/group-snapshot.ts';
-import { freezeWindow, type NamedGuest } from '../freeze/window.ts';
-import type { Prepared } from './prepare.ts';
-import type { ProtectDeps, ProtectInput } from './workflow.ts';
+import { deleteGroupSnapshot } from '../../cinder/drop-group-snapshot.ts';
+import { memberSnapshots, takeGroupSnapshot } from '../../cinder/group-snapshot.ts';
+import { freezeWindow, type NamedGuest } from '../../freeze/window.ts';
+import type { Prepared } from '../../protect/prepare.ts';
+import type { Capture } from '../types.ts';
+import type { ProtectDeps, ProtectInput } from '../../protect/workflow.ts';
 
-export interface WindowRecord {
-  readonly frozenAt: string;
-  readonly windowMs: number;
-  readonly snapshotMs: number;
+export interface WindowRecord extends Capture {
   readonly groupSnapshotId: string;
-  /** Snapshot id by volume id. */
-  readonly snapshots: Readonly<Record<string, string>>;
 }
 
 const guestsOf = (prepared: Prepared): NamedGuest[] => prepared.servers.map((s) => ({ serverId: s.id, host: s.host, name: s.name }));
