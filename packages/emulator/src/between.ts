@@ -140,6 +140,8 @@ export interface ServersPart {
 export interface GuestsPart {
   /** Everything that a guest has written up to now is in the volume's contents. Call it before reading, snapshotting or deleting. */
   flush(volumeId: string): void;
+  /** Of a volume, or of the root disk of a server that is no volume (the `localDisk` of its row). */
+  contents(diskId: string): Contents | undefined;
 }
 
 /** Filled by the services' createState; asking for one that is not there is a mistake of the program. */

@@ -1,18 +1,22 @@
-import { createVnf } from '../world/vnf.ts';
+import { createVnf, oneWithLocalRoot, twoMembers } from '../world/vnf.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
 interface Policy {
   readonly freezeLimitSeconds?: number;
   readonly retain?: number;
   readonly fullEvery?: number;
+  readonly method?: 'group-snapshot' | 'server-image';
 }
 
 /** A VNF of two members at site1, and its group, protected so many times. */
-export const protectedVnf = (times: number, policy: Policy = {}) => async ({ sites, api, succeeds }: Stage): Promise<void> => {
-  await createVnf(await sites.cloud('site1'));
+export const protectedVnf = (times: number, policy: Policy = {}, members = twoMembers) => async ({ sites, api, succeeds }: Stage): Promise<void> => {
+  await createVnf(await sites.cloud('site1'), members);
   await api.ask('POST', '/v1/groups', { name: 'vnf', site: 'site1', recoverySite: 'site2', members: ['vnf-db', 'vnf-app'], policy: { freezeLimitSeconds: 30, ...policy } });
   for (let n = 0; n < times; n++) await succeeds((await api.ask<{ jobId: string }>('POST', '/v1/groups/vnf/protect')).jobId);
 };
+
+/** By images: one member on volumes, one whose root is no volume. */
+const imagedVnf = (times: number, policy: Policy = {}) => protectedVnf(times, { ...policy, method: 'server-image' }, oneWithLocalRoot);
 
 const protect: Scenario['submit'] = ({ api }) => api.ask('POST', '/v1/groups/vnf/protect');
 const recover: Scenario['submit'] = ({ api }) => api.ask('POST', '/v1/groups/vnf/recover', { to: 'site2' });
@@ -48,5 +52,20 @@ export const scenarios: readonly Scenario[] = [
       return api.ask('POST', `/v1/recovery-points/${recoveryPoints[0]?.id ?? ''}/verify`, { restore: true });
     },
   },
+  {
+    name: 'verify root disks with a read', workflow: 'verify', prepare: imagedVnf(1), only: (step) => ['verify-chains', 'test-read[]'].includes(step),
+    submit: async ({ api }) => {
+      const { recoveryPoints } = await api.ask<{ recoveryPoints: { id: string }[] }>('GET', '/v1/groups/vnf/recovery-points');
+      return api.ask('POST', `/v1/recovery-points/${recoveryPoints[0]?.id ?? ''}/verify`, { restore: true });
+    },
+  },
+  { name: 'protect by images of servers', workflow: 'protect', prepare: imagedVnf(1), submit: protect, only: (step) => ['server-image[]', 'carry-image[]', 'drop-images', 'publish'].includes(step) },
+  {
+    name: 'protect by images of servers, and fail when the manifest is written', workflow: 'protect', prepare: imagedVnf(1), submit: protect, ends: 'failed', only: (step) => isUndo(step) || step === 'publish',
+    faults: ({ sites }) => void sites.emulator.inject({ kind: 'error', site: 'site2', service: 'image', method: 'POST', path: '^/v2/images$', status: 403, skip: 1 }),
+  },
+  { name: 'protect by images of servers, and cancel', workflow: 'protect', prepare: imagedVnf(1), submit: protect, ends: 'cancelled', cancelAt: 'drop-images', only: (step) => isUndo(step) || step === 'drop-images' },
+  { name: 'recover from images of servers', workflow: 'recover', prepare: imagedVnf(1), submit: recover, only: (step) => ['assess', 'boot[]', 'finish'].includes(step) },
+  { name: 'purge points of images', workflow: 'purge', prepare: imagedVnf(1), submit: ({ api }) => api.ask('DELETE', '/v1/groups/vnf?purge=true'), only: (step) => step.startsWith('delete-point') },
   { name: 'purge', workflow: 'purge', prepare: protectedVnf(2), submit: ({ api }) => api.ask('DELETE', '/v1/groups/vnf?purge=true') },
 ];

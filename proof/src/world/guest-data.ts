@@ -35,15 +35,16 @@ export function inconsistency(root: readonly Line[], data: readonly Line[] | und
   return wrong;
 }
 
-/** Text of the log on a volume. */
-function readLog(emulator: Emulator, site: string, volumeId: string): string {
-  const contents = emulator.site(site).part('volumes').contents(volumeId);
+/** Text of the log on a volume, or on a server's own disk. */
+function readLog(emulator: Emulator, site: string, diskId: string): string {
+  const contents = emulator.site(site).part('guests').contents(diskId);
   return contents === undefined ? '' : readGuestLog(contents);
 }
 
 export function guestInconsistencies(emulator: Emulator, server: Row): string[] {
   const site = String(server['site']);
-  const volumes = server['volumes'] as readonly string[];
+  const own = server['localDisk'] as string | undefined;
+  const volumes = [...(own === undefined ? [] : [own]), ...(server['volumes'] as readonly string[])];
   // Once, for all volumes of the guest: what it writes between two looks would be on one of them only.
   if (volumes[0] !== undefined) emulator.site(site).part('guests').flush(volumes[0]);
   const [root, data] = volumes.map((id) => parseLog(readLog(emulator, site, id)));

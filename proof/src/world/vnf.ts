@@ -9,6 +9,8 @@ export interface MemberSpec {
   readonly mac: string;
   /** 1: only a root volume. Default 2. */
   readonly volumes?: number;
+  /** Its root disk is its hypervisor's, no volume; then it has no volume at all. */
+  readonly localRoot?: boolean;
 }
 
 /** The application that is protected: each member has a root and a data volume of 1 GiB, and a writer on both. */
@@ -17,6 +19,9 @@ export const twoMembers: readonly MemberSpec[] = [
   { name: 'vnf-app', ip: '192.168.50.12', mac: 'fa:16:3e:50:00:12' },
 ];
 
+/** The second has no volume: only an image of it can be protected. */
+export const oneWithLocalRoot: readonly MemberSpec[] = twoMembers.map((m, n) => (n === 1 ? { ...m, localRoot: true } : m));
+
 /** Makes it as its tenant would, and waits until every member is up. */
 export async function createVnf(cloud: Cloud, specs: readonly MemberSpec[] = twoMembers): Promise<{ readonly id: string; readonly name: string }[]> {
   return Promise.all(specs.map((spec) => createMember(cloud, spec)));
@@ -24,10 +29,10 @@ export async function createVnf(cloud: Cloud, specs: readonly MemberSpec[] = two
 
 async function createMember(cloud: Cloud, spec: MemberSpec): Promise<{ id: string; name: string }> {
   const [image] = await cloud.image.list({ name: 'godwit-guest' });
-  const flavor = (await cloud.compute.flavors.list()).find((f) => f.name === 'vnf.small');
+  const flavor = (await cloud.compute.flavors.list()).find((f) => f.name === (spec.localRoot ? 'vnf.local' : 'vnf.small'));
   const [net] = await cloud.network.networks.list({ name: network });
   if (!image || !flavor || !net) throw new Error('the sites have no image godwit-guest, flavor vnf.small or network vnf-net');
-  const volumes = await Promise.all([
+  const volumes = spec.localRoot ? [] : await Promise.all([
     cloud.volume.volumes.create({ name: `${spec.name}-root`, size: 1, imageRef: image.id, volume_type: 'ceph' }),
     ...(spec.volumes === 1 ? [] : [cloud.volume.volumes.create({ name: `${spec.name}-data`, size: 1, volume_type: 'ceph' })]),
   ]);
@@ -36,6 +41,7 @@ async function createMember(cloud: Cloud, spec: MemberSpec): Promise<{ id: strin
   const server = await cloud.compute.servers.create({
     server: {
       name: spec.name, flavorRef: flavor.id, config_drive: true, networks: [{ port: port.id }], metadata: { role: spec.name },
+      ...(spec.localRoot && { imageRef: image.id }),
       block_device_mapping_v2: volumes.map((v, n) => ({ boot_index: n === 0 ? 0 : -1, uuid: v.id, source_type: 'volume' as const, destination_type: 'volume' as const })),
     },
   });

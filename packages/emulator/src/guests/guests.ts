@@ -1,4 +1,4 @@
-import type { GuestsPart } from '../between.ts';
+import type { Contents, GuestsPart } from '../between.ts';
 import type { Site } from '../core/site.ts';
 import { contentsOf, type Sparse } from '../storage/sparse.ts';
 import { bootGuest, freeze, type Guest, thaw, write } from './guest.ts';
@@ -39,7 +39,7 @@ export class Guests implements GuestsPart {
   /** @param volumes in the order of the guest's devices, root first */
   boot(serverId: string, volumes: readonly string[], agent: boolean): void {
     const now = this.#site.clock.now();
-    const guest = bootGuest(serverId, now, { present: agent, from: now + BOOT_MS / this.#site.clock.speed }, volumes, (id) => this.#contents(id));
+    const guest = bootGuest(serverId, now, { present: agent, from: now + BOOT_MS / this.#site.clock.speed }, volumes, (id) => this.contents(id));
     this.#running.set(serverId, guest);
     for (const id of volumes) this.#byVolume.set(id, guest);
   }
@@ -89,10 +89,10 @@ export class Guests implements GuestsPart {
   }
 
   #write(guest: Guest): void {
-    write(guest, this.#site.clock.now(), this.#intervalMs, (id) => this.#contents(id));
+    write(guest, this.#site.clock.now(), this.#intervalMs, (id) => this.contents(id));
   }
 
-  #contents(volumeId: string): ReturnType<NonNullable<Site['parts']['volumes']>['contents']> {
+  contents(volumeId: string): Contents | undefined {
     if (volumeId.startsWith(LOCAL)) {
       const serverId = volumeId.slice(LOCAL.length);
       const disk = this.#localDisk(serverId);

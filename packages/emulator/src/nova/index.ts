@@ -1,5 +1,6 @@
 import type { Site } from '../core/site.ts';
 import { type Call, type Json, ok, type Route, type ServiceDefinition } from '../http/service.ts';
+import { localDiskId } from '../guests/guests.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { attachmentRoutes } from './attachment-routes.ts';
 import { Compute } from './compute.ts';
@@ -96,7 +97,7 @@ export const createNova = ({ writerMs = 20 }: { readonly writerMs?: number } = {
       const guest = state.guests.get(s.id);
       yield {
         kind: 'server', id: s.id, name: s.name, project: s.projectId, status: statusOf(s), task: s.taskState, locked: s.locked, host: s.host, metadata: s.metadata,
-        volumes: s.volumes.map((v) => v.volumeId), ports: s.ports.map((p) => p.id),
+        volumes: s.volumes.map((v) => v.volumeId), ports: s.ports.map((p) => p.id), ...(s.localDisk && { localDisk: localDiskId(s.id) }),
         ...(guest && { frozenSince: guest.frozenSince ?? null, longestFreezeMs: Math.max(guest.longestFreezeMs, guest.frozenSince === undefined ? 0 : site.clock.now() - guest.frozenSince) }),
       };
     }
