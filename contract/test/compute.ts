@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { fault, is, list, one, webobError } from '../src/shapes/base.ts';
 import { adminServer, attachedVolume, bornServer, buildingServer, failedServer, flavor, interfaceAttachment, quota, service as serviceShape, tenantServer, zones } from '../src/shapes/compute.ts';
 import { adminPort } from '../src/shapes/network.ts';
-import { adminVolume } from '../src/shapes/volume.ts';
+import { adminVolume, bornSnapshot, snapshot } from '../src/shapes/volume.ts';
 import { answers, NO_UUID, passes, raw, refuses, type Suite } from '../src/suite.ts';
 import { bad, conflict, forbidden, gone, notDeletable } from './volume.ts';
 
@@ -215,6 +215,34 @@ export function server(suite: Suite): void {
       );
       await suite.target.guestAgent('site1', target, 'start');
       await passes(() => compute.unquiesce(guest(), 8_000).result.then(() => 'thawed', (e: RpcError) => (e.remote?.class === 'InstanceQuiesceFailed' ? 'no agent yet' : Promise.reject(e))), ['no agent yet'], 'thawed');
+    });
+
+    it('an image of it names a snapshot of each of its volumes, and has no bytes', async () => {
+      const [godwit, stranger] = [await suite.cloud('godwit'), await suite.cloud('stranger')];
+      const { snapshots } = godwit.volume;
+      const { servers } = godwit.compute;
+      await refuses(() => servers.createImage(NO_UUID, { name: 'x' }), gone(/^Instance 11111111-.* could not be found\.$/));
+      await refuses(() => stranger.compute.servers.createImage(made.server, { name: 'x' }), gone(/^Instance .* could not be found\.$/));
+      const id = await answers(() => servers.createImage(made.server, { name: 'contract-image', metadata: { godwit_point: 'p', godwit_group: 'g' } }), { status: 202, body: z.strictObject({ image_id: z.uuid() }) });
+      await passes(async () => (await godwit.image.get(id)).status, ['queued'], 'active');
+      const image = await godwit.image.get(id);
+      expect(image).toMatchObject({ name: 'contract-image', owner: await suite.projectId('godwit'), godwit_point: 'p', hw_qemu_guest_agent: 'yes', os_require_quiesce: 'yes', bdm_v2: 'True' });
+      expect(image.size ?? 0).toBe(0);
+      const mapping = JSON.parse(String(image['block_device_mapping'])) as { source_type: string; snapshot_id: string; boot_index: number | null; volume_size: number }[];
+      expect(mapping.map((m) => [m.source_type, m.volume_size])).toEqual([['snapshot', 1], ['snapshot', 1]]);
+      for (const { snapshot_id } of mapping) await passes(async () => (await snapshots.get(snapshot_id)).status, ['creating'], 'available');
+      const named = await answers(() => snapshots.list({ name: 'snapshot for contract-image' }), { status: 200, body: list('snapshots', snapshot) });
+      expect(named.map((s) => [s.volume_id, s.id]).sort()).toEqual((await Promise.all(mapping.map(async (m) => [(await snapshots.get(m.snapshot_id)).volume_id, m.snapshot_id]))).sort());
+      // The guest was frozen, and is not any more.
+      expect(await nova().unquiesce(guest(), 8_000).result).toBeNull();
+      // Its snapshots outlive the image.
+      await godwit.image.delete(id);
+      const own = await answers(() => snapshots.create({ volume_id: made.data, name: 'contract-own', description: 'd', force: true }), { status: 202, body: one('snapshot', bornSnapshot) });
+      await passes(async () => (await snapshots.get(own.id)).status, ['creating'], 'available');
+      for (const s of [own.id, ...mapping.map((m) => m.snapshot_id)]) {
+        await answers(() => snapshots.delete(s), { status: 202 });
+        await passes(async () => snapshots.get(s).then((x) => x.status, (e: { code?: string }) => (e.code === 'OS_NOT_FOUND' ? 'gone' : Promise.reject(e as Error))), ['available', 'deleting'], 'gone');
+      }
     });
 
     it('a lock keeps its tenant from it; one over another is taken only from an administrator of another project', async () => {

@@ -22,7 +22,7 @@ export function image(suite: Suite): void {
       };
       const name = 'godwit-manifest-contract';
       const made = await answers(
-        () => godwit.image.create({ name, container_format: 'bare', disk_format: 'raw', visibility: 'private', os_hidden: true, protected: true, tags: ['godwit-manifest'], godwit_point: 'p', godwit_group: 'g', godwit_sha256: 's' }),
+        () => godwit.image.create({ name, container_format: 'bare', disk_format: 'raw', visibility: 'private', os_hidden: true, protected: true, min_disk: 0, min_ram: 0, tags: ['godwit-manifest'], godwit_point: 'p', godwit_group: 'g', godwit_sha256: 's' }),
         { status: 201, body: queuedManifest, headers: { location: /\/v2\/images\/[0-9a-f-]{36}$/ } },
       );
       const { id } = made;

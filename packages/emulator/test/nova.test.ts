@@ -123,6 +123,57 @@ describe('Nova', () => {
   });
 });
 
+describe('createImage', () => {
+  it('of a server on volumes freezes its guest, and names snapshots of one moment', async () => {
+    const world = await vnf();
+    const { emulator, tenant, id, root } = world;
+    await expect.poll(() => rpc(emulator)('unquiesce_instance', id).then(() => 'up', () => 'booting'), { interval: 5 }).toBe('up');
+    const image = await tenant.compute.servers.createImage(id, { name: 'i' });
+    const mapping = JSON.parse(String((await tenant.image.get(image))['block_device_mapping'])) as { snapshot_id: string }[];
+    for (const { snapshot_id } of mapping) await expect.poll(async () => (await tenant.volume.snapshots.get(snapshot_id)).status, { interval: 5 }).toBe('available');
+    expect(emulator.frozen()).toEqual([]);
+    expect(emulator.inventory('site1')[0]?.resources.find((r) => r.id === id)?.['longestFreezeMs']).toBeGreaterThan(0);
+    const restored = await Promise.all(mapping.map(({ snapshot_id }) => tenant.volume.volumes.create({ name: 'r', size: 1, snapshot_id })));
+    for (const v of restored) await expect.poll(async () => (await tenant.volume.volumes.get(v.id)).status, { interval: 5 }).toBe('available');
+    const [n0, n1] = restored.map((v) => numbers(world, v.id).length);
+    expect((n0 ?? 0) - (n1 ?? 0)).toBeOneOf([0, 1]);
+    expect(n0).toBeGreaterThan(0);
+    expect(n0).toBeLessThanOrEqual(numbers(world, root).length);
+  });
+
+  it('of a server with a disk of its own copies that disk; one booted from the copy goes on where it ended', async () => {
+    const emulator = await emulate({ writerMs: 4 });
+    const tenant = cloud(emulator, 'site1');
+    const log = (server: string): number[] => {
+      const guests = emulator.site('site1').part('guests');
+      guests.flush(`local:${server}`);
+      const contents = guests.contents(`local:${server}`);
+      return contents ? readGuestLog(contents).split('\n').filter(Boolean).map((line) => Number(line.split(' ')[0])) : [];
+    };
+    const boot = async (imageRef: string): Promise<string> => {
+      const flavorRef = (await tenant.compute.flavors.list()).find((f) => f.name === 'vnf.local')?.id ?? '';
+      const { id } = await tenant.compute.servers.create({ server: { name: 'fw', flavorRef, imageRef, networks: 'none', block_device_mapping_v2: [{ boot_index: 0, uuid: imageRef, source_type: 'image', destination_type: 'local', delete_on_termination: true }] } });
+      await status(tenant, id, 'ACTIVE');
+      return id;
+    };
+    const first = await boot((await tenant.image.list({ name: 'godwit-guest' }))[0]?.id ?? '');
+    await expect.poll(() => log(first).length).toBeGreaterThan(2);
+    const image = await tenant.compute.servers.createImage(first, { name: 'i' });
+    await expect.poll(async () => (await tenant.image.get(image)).status, { interval: 5 }).toBe('active');
+    const seen = await tenant.image.get(image);
+    expect(seen).toMatchObject({ disk_format: 'qcow2', min_disk: 1, hw_qemu_guest_agent: 'yes', base_image_ref: expect.any(String) as unknown });
+    expect(seen.size).toBeLessThan(2 ** 24);
+    const copied = log(first).length;
+    const second = await boot(image);
+    await expect.poll(() => log(second).length).toBeGreaterThan(copied);
+    expect(log(second)).toEqual(log(second).map((_, i) => i + 1));
+    // A Glance without room: Nova gives the image up.
+    emulator.inject({ kind: 'storage-full', site: 'site1' });
+    const lost = await tenant.compute.servers.createImage(first, { name: 'k' });
+    await expect.poll(() => tenant.image.get(lost).then((i) => i.status, (e: { code: string }) => e.code), { interval: 5 }).toBe('OS_NOT_FOUND');
+  });
+});
+
 describe('guests', () => {
   it('write to both volumes until they are frozen, and go on when thawed; nova-compute answers as measured', async () => {
     const world = await vnf();

@@ -33,7 +33,7 @@ export class Things {
   }
 
   list = (query: Record<string, unknown> = {}): Promise<Thing[]> =>
-    Promise.resolve(this.all.filter((t) => Object.entries(query).every(([k, v]) => k === 'tag' || k === 'project_id' || t[k] === undefined || t[k] === v)).map((t) => ({ ...t })));
+    Promise.resolve(this.all.filter((t) => Object.entries(query).every(([k, v]) => (k === 'tag' ? ((t['tags'] as unknown[] | undefined)?.includes(v) ?? true) : k === 'project_id' || t[k] === undefined || t[k] === v))).map((t) => ({ ...t })));
   get = (id: string): Promise<Thing> => {
     const found = this.all.find((t) => t.id === id);
     return found ? Promise.resolve({ ...found }) : Promise.reject(fails('OS_NOT_FOUND'));
