@@ -10,7 +10,7 @@ import { eventually } from './wait.ts';
 /** Of `godwit identity status -f json`, what scenarios look at. */
 export interface StarView {
   readonly ok: boolean;
-  readonly keys: readonly { readonly kind: string; readonly generation: number; readonly phase: string; readonly proven: boolean; readonly keys: readonly { readonly index: number; readonly role: string; readonly sha256: string }[] }[];
+  readonly keys: readonly { readonly kind: string; readonly generation: number; readonly phase: string; readonly proven: boolean; readonly keys: readonly { readonly index: number; readonly role: string; readonly sha256: string; readonly neededUntil?: string }[] }[];
   readonly sites: readonly { readonly name: string; readonly state: string; readonly nodes: readonly StarViewNode[] }[];
   readonly conditions: readonly { readonly scope: string; readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
   readonly probe: { readonly cells: readonly { readonly from: string; readonly to: string; readonly ok: boolean }[] };

@@ -14,6 +14,8 @@ export function starConfig(topology: Topology, masterKeyFile: string): object {
       tokens,
       fernet: { periodSeconds: rotation.periodSeconds, maxActiveKeys: rotation.maxActiveKeys, scheduled: false },
       credential: { scheduled: false },
+      // Each round of probes costs these Keystones two seconds of processor, of a machine that has few.
+      probeSeconds: 15,
       repointAfterSeconds: 10,
       returnAfterSeconds: 30,
       sites: Object.fromEntries(

@@ -41,6 +41,8 @@ describe('a rotation, the WAN and the clocks', () => {
   // What has just been written down when the link breaks: the new key, its promotion, the dropping of an old one.
   for (const [stage, phase] of [['stage', 'staged'], ['promote', 'promoted'], ['prune', 'pruned']] as const) {
     it(`the WAN is cut when keys are ${phase}: the rotation is held there, says so, refuses nobody, and ends when the link is back`, async () => {
+      // Without a key whose time is over there is nothing to drop, and no such stage.
+      if (phase === 'pruned') await eventually('a key to be past its need', async () => (await s.status()).keys.some((k) => k.keys.some((x) => x.neededUntil !== undefined && Date.parse(x.neededUntil) < Date.now())), { timeoutMs: 300_000, everyMs: 2_000 });
       const generation = (await s.status()).keys.find((k) => k.kind === 'fernet')?.generation ?? 0;
       const doomed = await s.restart({ crashAt: `identity-rotate:${stage}:after-record` });
       const id = (await s.ok<{ jobId: string }>('identity', 'rotate', '--no-wait')).jobId;
@@ -74,8 +76,8 @@ describe('a rotation, the WAN and the clocks', () => {
     const node = s.nodes.find((n) => n.name === 's4-2');
     if (!node) throw new Error('no s4-2');
     const life = s.lab.topology.star?.tokens.expirationSeconds ?? 0;
-    const old = { token: await login(siteAddress(s.lab, 'm1'), loginOf(s.lab, 's3')), at: Date.now() };
-    for (const off of [100, -100]) {
+    let old = { token: '', at: 0 };
+    for (const off of [150, -150]) {
       const skewed = await skewNode(s.lab, node, off);
       try {
         await eventually('the node to be kept out', async () => {
@@ -89,6 +91,7 @@ describe('a rotation, the WAN and the clocks', () => {
         // HAProxy there looks every few seconds.
         await pause(8_000);
         // Its own Keystone is really wrong about this token: ahead, it takes it for over; behind, it takes it for alive.
+        if (off > 0) old = { token: await login(siteAddress(s.lab, 'm1'), loginOf(s.lab, 's3')), at: Date.now() };
         const until = off > 0 ? old.at + (life - off + 10) * 1_000 : old.at + (life + 10) * 1_000;
         await pause(Math.max(0, until - Date.now()));
         const by = await login(nodeAddress(node), loginOf(s.lab, 's3'));
