@@ -70,6 +70,30 @@ describe('group', () => {
     expect(out).toContain(group.members[1]?.serverId);
   });
 
+  it('set changes what is named, and says what server-image means', async () => {
+    await populate(bench.world);
+    const { code, out } = await bench.run('group set vnf --method server-image --retain 3 --no-group-consistent');
+    expect([code, out]).toEqual([0, expect.stringContaining('server-image, frozen at most 30 s, 3 points kept, full every 14')]);
+    expect(out).toContain('not consistent with each other');
+    expect((await bench.run('group set vnf --backup-zone swift')).out).toContain('backups in zone swift');
+    expect((await bench.run('group set vnf --any-backup-zone --method group-snapshot')).out).not.toMatch(/swift|each other/);
+    expect(bench.world.protection.groups.values().next().value?.policy).toMatchObject({ method: 'group-snapshot', retain: 3, groupConsistent: false });
+    expect((await bench.run('group set vnf --method magic')).code).toBe(2);
+  });
+
+  it('advise shows each method, what was measured, and every reason against', async () => {
+    await populate(bench.world);
+    const { code, out } = await bench.run('group advise vnf');
+    expect(code).toBe(0);
+    expect(out).toMatch(/group-snapshot \(chosen\).*yes.*application.*2.*1\.11 s.*34\.0 s.*10 min 34 s.*41\.5 s/);
+    expect(out).toContain('Recommended: group-snapshot.');
+    bench.world.protection.findings = [{ code: 'GW_MEMBER_EPHEMERAL_ROOT', message: 'a root that is no volume', action: 'another method' }];
+    const refused = await bench.run('group advise vnf');
+    expect(refused.out).toContain('a root that is no volume');
+    expect(refused.out).not.toContain('Recommended');
+    expect(json((await bench.run('group advise vnf -f json')).out)).toMatchObject([{ method: 'group-snapshot', usable: false, recommended: false, reasons: [{ code: 'GW_MEMBER_EPHEMERAL_ROOT' }] }, {}]);
+  });
+
   it('delete asks on a terminal, takes a script at its word, and waits for a purge', async () => {
     await populate(bench.world);
     const declined = await bench.run('group delete vnf --purge', { answer: false });

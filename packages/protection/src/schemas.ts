@@ -151,6 +151,29 @@ export const reportSchema = z.object({
 /** What a dry run answers, and what a refused job carries in its error’s details. */
 export type Report = z.infer<typeof reportSchema>;
 
+export const adviceSchema = z.object({
+  group: z.string(),
+  site: z.string().describe('where its members run now'),
+  recoverySite: z.string(),
+  recommended: z.enum(methodNames).optional().describe('of the usable ones, the one whose points show the most at one moment'),
+  methods: z.array(z.object({
+    method: z.enum(methodNames),
+    current: z.boolean(),
+    usable: z.boolean(),
+    consistency: consistencySchema.optional(),
+    reasons: z.array(findingSchema).describe('why it cannot be used now'),
+    expected: z.object({
+      points: z.number().int().describe('of this group, by this method from this site, that the rest is measured from'),
+      freezeWindowMs: z.number().optional().describe('the longest of them'),
+      protectSeconds: z.number().optional().describe('from the moment of the data until the point counts; median'),
+      rpoSeconds: z.number().optional().describe('data lost at worst, at the pace of the points until now'),
+      rtoSeconds: z.number().optional().describe('of recoveries from such points; median'),
+      imageBytes: z.number().optional().describe('root disks of one point in the recovery site’s Glance; what backups take is not told by Cinder'),
+    }).describe('measured, of the last ten; empty where there is no history'),
+  })),
+});
+export type Advice = z.infer<typeof adviceSchema>;
+
 export const recoveryResultSchema = z.object({
   group: z.string(),
   point: z.string(),

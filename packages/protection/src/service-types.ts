@@ -1,5 +1,5 @@
 import type { ProjectRef } from '@godwit/sites';
-import type { Group, GroupChange, GroupSpec, QuiesceResult, RebuildResult, RecoveryPoint, Report, VerifyResult } from './schemas.ts';
+import type { Advice, Group, GroupChange, GroupSpec, QuiesceResult, RebuildResult, RecoveryPoint, Report, VerifyResult } from './schemas.ts';
 
 /** Who asks: made by the server from a validated Keystone token. */
 export interface Caller {
@@ -33,6 +33,8 @@ export interface ProtectionService {
 
   /** All that can be seen to be missing, checked now; changes nothing, so the backup target is not proved by it. */
   preflight(caller: Caller, group: string): Promise<Report>;
+  /** Which methods the group can use now, why not the others, and what is to be expected of them by what was measured. */
+  advise(caller: Caller, group: string): Promise<Advice>;
   protect(caller: Caller, group: string): Promise<JobRef>;
 
   listPoints(caller: Caller, group: string): Promise<RecoveryPoint[]>;

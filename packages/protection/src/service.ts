@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { at, GodwitError, toGodwitError } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
+import { advise } from './advise/advise.ts';
 import { callerProject, findGroup, findPoint } from './access.ts';
 import { rebuildProject } from './catalog/rebuild.ts';
 import type { Deps } from './deps.ts';
@@ -87,6 +88,11 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
     async preflight(caller, name) {
       const group = await findGroup(store, caller, name);
       return protectReport(group, await protectPreflight(deps, group));
+    },
+
+    async advise(caller, name) {
+      const group = await findGroup(store, caller, name);
+      return advise(deps, group, await engine.jobs.list({ labels: { group: group.id }, state: ['succeeded'], limit: 100 }));
     },
 
     async protect(caller, name) {

@@ -1,5 +1,7 @@
 import type { WorkflowContext } from '@godwit/workflow';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { advise } from '../src/advise/advise.ts';
+import { measured, median } from '../src/advise/history.ts';
 import { rebuildProject } from '../src/catalog/rebuild.ts';
 import { ThawKeeper } from '../src/freeze/keeper.ts';
 import type { ServerRecord } from '../src/inventory/types.ts';
@@ -152,6 +154,34 @@ describe('preflight', () => {
   it('refuses what the policy demands and the method cannot', async () => {
     root();
     expect((await protectPreflight(w.deps, byImages({ groupConsistent: true }))).findings.map((f) => f.code)).toEqual(['GW_METHOD_INCONSISTENT']);
+  });
+});
+
+describe('advice', () => {
+  const job = (id: string, workflow: string, more: object) => ({ id, workflow, state: 'succeeded', ...more }) as never;
+
+  it('is of what was measured: this group, this method, from this site', () => {
+    const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
+    const made = (n: number, minute: number, more: Partial<RecoveryPoint> = {}) => aPoint(n, ['full'], { frozenAt: at(minute), freezeWindowMs: n * 100, jobId: `j${n}`, ...more });
+    const points = [made(1, 0), made(2, 10), made(3, 20), made(4, 25, { method: 'server-image' }), made(5, 26, { sourceSite: 'site2' }), made(6, 27, { state: 'Failed' })];
+    const jobs = [job('j1', 'protect', { endedAt: at(1) }), job('j2', 'protect', { endedAt: at(11) }), job('j3', 'protect', { endedAt: at(22) }),
+      job('r', 'recover', { result: { point: made(2, 0).id, rtoSeconds: 40, alreadyActive: false } }), job('r2', 'recover', { result: { point: made(4, 0).id, rtoSeconds: 999, alreadyActive: false } }), job('r3', 'recover', { result: { point: made(2, 0).id, rtoSeconds: 0, alreadyActive: true } })];
+    expect(measured('group-snapshot', aGroup(), points, jobs)).toEqual({ points: 3, freezeWindowMs: 300, protectSeconds: 60, rpoSeconds: 660, rtoSeconds: 40 });
+    expect(measured('group-snapshot', aGroup(), [], jobs)).toEqual({ points: 0 });
+    expect([median([]), median([3]), median([1, 2, 9]), median([1, 3])]).toEqual([undefined, 3, 2, 2]);
+  });
+
+  it('names each method that can be used, every reason against the others, and the best', async () => {
+    const disk = (server: string) => ({ id: `v-${server}`, status: 'in-use', size: 1, volume_type: 'ceph', metadata: {}, 'os-vol-host-attr:host': 'v1@ceph#p', volume_image_metadata: { hw_qemu_guest_agent: 'yes', os_require_quiesce: 'yes' } });
+    for (const { serverId, name } of aGroup().members) {
+      w.site1.addServer(serverId, { name, volumes: [{ volumeId: `v-${serverId}`, device: '/dev/vda' }] });
+      w.site1.volumes.all.push(disk(serverId));
+    }
+    expect(await advise(w.deps, aGroup(), [])).toMatchObject({ recommended: 'group-snapshot', methods: [{ method: 'group-snapshot', usable: true, current: true, consistency: 'application', reasons: [] }, { method: 'server-image', usable: true, consistency: 'server' }] });
+    Object.assign(w.site1.servers.all[1]!, { image: { id: 'i' }, volumes: [] });
+    const advice = await advise(w.deps, aGroup(), []);
+    expect(advice).toMatchObject({ recommended: 'server-image', methods: [{ usable: false, reasons: [{ code: 'GW_MEMBER_EPHEMERAL_ROOT' }] }, { usable: true, consistency: 'none' }] });
+    expect(await advise(w.deps, aGroup({ policy: { ...aGroup().policy, groupConsistent: true } }), [])).not.toHaveProperty('recommended');
   });
 });
 

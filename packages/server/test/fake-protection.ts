@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Caller, changedPolicy, type Group, type GroupChange, type GroupSpec, groupSpecSchema, type ProtectionService, type RecoveryPoint, type Report } from '@godwit/protection';
+import { type Advice, type Caller, changedPolicy, type Group, type GroupChange, type GroupSpec, groupSpecSchema, type ProtectionService, type RecoveryPoint, type Report } from '@godwit/protection';
 import { GodwitError, type SiteRegistry } from '@godwit/sites';
 import type { FakeJobs } from './fake-jobs.ts';
 
@@ -77,6 +77,18 @@ export class FakeProtection implements ProtectionService {
   async preflight(caller: Caller, name: string): Promise<Report> {
     const group = await this.getGroup(caller, name);
     return { ok: this.findings.length === 0, group: group.name, findings: this.findings, plan: ['quiesce vm1', 'snapshot'] };
+  }
+
+  async advise(caller: Caller, name: string): Promise<Advice> {
+    const group = await this.getGroup(caller, name);
+    const usable = this.findings.length === 0;
+    return {
+      group: group.name, site: group.site, recoverySite: group.recoverySite, ...(usable && { recommended: 'group-snapshot' as const }),
+      methods: [
+        { method: 'group-snapshot', current: true, usable, consistency: 'application', reasons: this.findings, expected: { points: 2, freezeWindowMs: 1_106, protectSeconds: 34, rpoSeconds: 634, rtoSeconds: 41.5 } },
+        { method: 'server-image', current: false, usable: true, consistency: 'none', reasons: [], expected: { points: 0 } },
+      ],
+    };
   }
 
   async protect(caller: Caller, name: string): Promise<{ jobId: string }> {

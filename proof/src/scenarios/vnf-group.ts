@@ -24,6 +24,7 @@ const recover: Scenario['submit'] = ({ api }) => api.ask('POST', '/v1/groups/vnf
 /** Who dies in the freeze window cannot know whether the guests stayed frozen all the while: that point has failed, by design. */
 const inTheWindow = (step: string, boundary: string): boolean => step === 'freeze-and-snapshot' && boundary === 'after-effect';
 const isUndo = (step: string): boolean => step.startsWith('undo ');
+const undoesImages = (step: string): boolean => isUndo(step) && step.includes('-image[');
 
 /** Every way in which the workflows of protection run. */
 export const scenarios: readonly Scenario[] = [
@@ -61,11 +62,11 @@ export const scenarios: readonly Scenario[] = [
   },
   { name: 'protect by images of servers', workflow: 'protect', prepare: imagedVnf(1), submit: protect, only: (step) => ['server-image[]', 'carry-image[]', 'drop-images', 'publish'].includes(step) },
   {
-    name: 'protect by images of servers, and fail when the manifest is written', workflow: 'protect', prepare: imagedVnf(1), submit: protect, ends: 'failed', only: (step) => isUndo(step) || step === 'publish',
+    name: 'protect by images of servers, and fail when the manifest is written', workflow: 'protect', prepare: imagedVnf(1), submit: protect, ends: 'failed', only: (step) => undoesImages(step) || step === 'publish',
     faults: ({ sites }) => void sites.emulator.inject({ kind: 'error', site: 'site2', service: 'image', method: 'POST', path: '^/v2/images$', status: 403, skip: 1 }),
   },
-  { name: 'protect by images of servers, and cancel', workflow: 'protect', prepare: imagedVnf(1), submit: protect, ends: 'cancelled', cancelAt: 'drop-images', only: (step) => isUndo(step) || step === 'drop-images' },
-  { name: 'recover from images of servers', workflow: 'recover', prepare: imagedVnf(1), submit: recover, only: (step) => ['assess', 'boot[]', 'finish'].includes(step) },
+  { name: 'protect by images of servers, and cancel', workflow: 'protect', prepare: imagedVnf(1), submit: protect, ends: 'cancelled', cancelAt: 'drop-images', only: (step) => undoesImages(step) || step === 'drop-images' },
+  { name: 'recover from images of servers', workflow: 'recover', prepare: imagedVnf(1), submit: recover, only: (step) => step === 'boot[]' },
   { name: 'purge points of images', workflow: 'purge', prepare: imagedVnf(1), submit: ({ api }) => api.ask('DELETE', '/v1/groups/vnf?purge=true'), only: (step) => step.startsWith('delete-point') },
   { name: 'purge', workflow: 'purge', prepare: protectedVnf(2), submit: ({ api }) => api.ask('DELETE', '/v1/groups/vnf?purge=true') },
 ];

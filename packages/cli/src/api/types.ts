@@ -66,6 +66,21 @@ export interface RecoveryPoint {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
+export interface Advice {
+  readonly group: string;
+  readonly site: string;
+  readonly recoverySite: string;
+  readonly recommended?: string;
+  readonly methods: readonly {
+    readonly method: string;
+    readonly current: boolean;
+    readonly usable: boolean;
+    readonly consistency?: string;
+    readonly reasons: readonly Finding[];
+    readonly expected: { readonly points: number; readonly freezeWindowMs?: number; readonly protectSeconds?: number; readonly rpoSeconds?: number; readonly rtoSeconds?: number; readonly imageBytes?: number };
+  }[];
+}
+
 export interface Report {
   readonly ok: boolean;
   readonly group: string;

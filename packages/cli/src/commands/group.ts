@@ -1,8 +1,8 @@
 import { buildRouteMap } from '@stricli/core';
-import type { Group, JobRef } from '../api/types.ts';
+import type { Advice, Group, JobRef } from '../api/types.ts';
 import { type Cli, confirmed } from '../cli.ts';
 import { command, type Context, integer, string } from '../command.ts';
-import { ago } from '../output/humane.ts';
+import { ago, bytes, duration } from '../output/humane.ts';
 import type { Column } from '../output/printer.ts';
 import { outcome } from './job-outcome.ts';
 
@@ -134,6 +134,33 @@ const show = command({
   },
 });
 
+type Advised = Advice['methods'][number] & { readonly recommended: boolean };
+const seconds = (n: number | undefined): string => (n === undefined ? '' : duration(n * 1_000));
+
+const adviceColumns: Column<Advised>[] = [
+  { key: 'method', header: 'Method', value: (m) => m.method, text: (m) => `${m.method}${m.current ? ' (chosen)' : ''}` },
+  { key: 'usable', header: 'Usable', value: (m) => m.usable, text: (m) => (m.usable ? 'yes' : 'no') },
+  { key: 'consistency', header: 'Consistency', value: (m) => m.consistency },
+  { key: 'points', header: 'Points measured', value: (m) => m.expected.points },
+  { key: 'freezeWindowMs', header: 'Frozen at most', value: (m) => m.expected.freezeWindowMs, text: (m) => (m.expected.freezeWindowMs === undefined ? '' : duration(m.expected.freezeWindowMs)) },
+  { key: 'protectSeconds', header: 'A point takes', value: (m) => m.expected.protectSeconds, text: (m) => seconds(m.expected.protectSeconds) },
+  { key: 'rpoSeconds', header: 'RPO', value: (m) => m.expected.rpoSeconds, text: (m) => seconds(m.expected.rpoSeconds) },
+  { key: 'rtoSeconds', header: 'RTO', value: (m) => m.expected.rtoSeconds, text: (m) => seconds(m.expected.rtoSeconds) },
+  { key: 'imageBytes', header: 'Images', value: (m) => m.expected.imageBytes, text: (m) => (m.expected.imageBytes === undefined ? '' : bytes(m.expected.imageBytes)) },
+];
+
+const adviseCommand = command({
+  brief: 'Which methods a group can use now, why not the others, and what was measured of them',
+  description: 'Looks at the members and both sites as a protect would; changes nothing.',
+  args: [{ name: 'group', brief: 'Name or id' }],
+  run: async (cli, { args }) => {
+    const advice = await cli.api.get<Advice>(`${path(args.group)}/advice`);
+    await cli.print.list(advice.methods.map((m) => ({ ...m, recommended: m.method === advice.recommended })), adviceColumns);
+    cli.print.noteTable(['Method', 'Why not', 'What to do'], advice.methods.flatMap((m) => m.reasons.map((r) => [m.method, r.message, r.action ?? ''])));
+    cli.print.note(advice.recommended === undefined ? 'No method can be used now.' : `Recommended: ${advice.recommended}.`);
+  },
+});
+
 interface DeleteFlags {
   readonly purge?: boolean;
   readonly yes?: boolean;
@@ -157,7 +184,7 @@ const remove = command<DeleteFlags, [{ name: 'group'; brief: string }]>({
   },
 });
 
-export const groupRoutes = buildRouteMap<'create' | 'list' | 'show' | 'set' | 'delete', Context>({
-  routes: { create, list, show, set, delete: remove },
+export const groupRoutes = buildRouteMap<'create' | 'list' | 'show' | 'set' | 'advise' | 'delete', Context>({
+  routes: { create, list, show, set, advise: adviseCommand, delete: remove },
   docs: { brief: 'Protection groups' },
 });

@@ -1,4 +1,4 @@
-import { groupChangeSchema, groupSchema, groupSpecSchema, pointSchema, reportSchema } from '@godwit/protection';
+import { adviceSchema, groupChangeSchema, groupSchema, groupSpecSchema, pointSchema, reportSchema } from '@godwit/protection';
 import { z } from 'zod';
 import { principalOf } from '../plugins/auth.ts';
 import { jobRefSchema } from '../schemas.ts';
@@ -66,6 +66,12 @@ export const groupRoutes: Routes = (app, { protection }) => {
       if (job === undefined) return await reply.code(204).send();
       return await reply.code(202).header('location', `/v1/jobs/${job.jobId}`).send(job);
     },
+  });
+
+  app.get('/v1/groups/:group/advice', {
+    config: { access: 'member' },
+    schema: { tags: ['groups'], summary: 'Which methods the group can use now, why not the others, and what was measured of them; changes nothing', params, response: { 200: adviceSchema.meta({ id: 'Advice' }) } },
+    handler: (request) => protection.advise(principalOf(request), request.params.group),
   });
 
   app.post('/v1/groups/:group/protect', {
