@@ -48,7 +48,7 @@ test('a whole controller, its database and emulated sites: no 5xx, no secret, no
     fc.asyncProperty(requests({ operations, callers: ['tenant', ...Object.keys(tokens), 'nobody', 'liar'], known: populated.known, byParameter: populated.byParameter }), async (drawn) => {
       // What an earlier request has deleted is there again, from time to time.
       if (++sent % 100 === 0) await populated.replant();
-      const one = { ...drawn, path: populated.fill(drawn.path), body: drawn.body === undefined ? undefined : populated.fill(drawn.body) };
+      const one = populated.fill(drawn);
       const answer = await send(controller.url, one, one.who === 'liar' ? 'not-a-token' : tokens[one.who]);
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       const foreign = Object.fromEntries(['tenant', 'reader', 'nobody', 'liar'].map((who) => [who, populated.foreign]));

@@ -13,7 +13,7 @@ async function open(order: ControllerOrder): Promise<void> {
   const began = performance.now();
   const { configFile, databaseUrl, executorId, deadAfterMs, heartbeatMs, pace } = order;
   const sleep = hurriedSleep(pace);
-  controller = await startController({
+  controller = await restarted(async () => startController({
     config: await loadConfig(configFile),
     env: { DATABASE_URL: databaseUrl },
     log: createLog('debug', { write: (line: string) => void process.stderr.write(line) }),
@@ -28,8 +28,20 @@ async function open(order: ControllerOrder): Promise<void> {
       cancel: async (jobId) => void (await fetch(`${controller?.url ?? ''}/v1/jobs/${jobId}/cancel`, { method: 'POST', headers: { 'x-auth-token': order.cancelAt?.token ?? '' } })),
       tell: (at) => say({ boundary: at }),
     }),
-  });
+  }));
   say({ opened: { url: controller.url, workflows: controller.workflows, ms: Math.round(performance.now() - began) } });
+}
+
+/** A start that failed for a database that was too slow is made again, as a service manager would. */
+async function restarted(start: () => Promise<Controller>, tries = 5): Promise<Controller> {
+  for (let n = 1; ; n++) {
+    try {
+      return await start();
+    } catch (error) {
+      const { code, kind } = error as { code?: string; kind?: string };
+      if (code !== 'GW_DATABASE' || kind !== 'retryable' || n >= tries) throw error;
+    }
+  }
 }
 
 async function obey(order: Order): Promise<void> {

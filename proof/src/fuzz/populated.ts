@@ -2,14 +2,16 @@ import { apiOf, type Api } from '../world/api.ts';
 import type { EmulatedSites } from '../world/sites.ts';
 import { patiently, until } from '../world/until.ts';
 import { createVnf } from '../world/vnf.ts';
+import type { FuzzRequest } from './requests.ts';
 
 interface Group {
   readonly id: string;
 }
 
-/** Words that stand in a generated request for something that there is; what it is called is known only when the request is sent. */
-const mine = ['group', 'point', 'job', 'server', 'image'] as const;
-export const words = [...mine.map((what) => `id-of-my-${what}`), 'id-of-their-group', 'id-of-their-job', 'id-of-their-server'];
+/** Words that stand in a generated request for something that there is; its id is known only when the request is sent. */
+const mine = ['group', 'point', 'job', 'server', 'image'].map((what) => `id-of-my-${what}`);
+/** The stranger's are put into paths only, and asked for by id only: so that a name or an id of them in an answer is never what a tenant wrote there itself (in a policy, say). */
+const other = ['group', 'job', 'server'].map((what) => `id-of-their-${what}`);
 const groups = ['my-group-1', 'my-group-2'];
 const servers = ['my-vm-1', 'my-vm-2', 'my-vm-3'];
 const theirs = { group: 'their-secret-group', server: 'their-secret-server' };
@@ -37,22 +39,23 @@ export class Populated {
     await made.replant();
     await made.#policies();
     // One point at least is there when the requests begin.
-    await until('there is a recovery point', async () => ((await made.#look()) ? true : undefined), 20_000);
+    await until('there is a recovery point', async () => ((await made.#look()) ? true : undefined), 60_000);
     return made;
   }
 
   /** What requests draw their strings from. */
-  readonly known = ['site1', 'site2', 'vnf', 'default', 'godwit-guest', 'vnf.small', 'my-policy', 'Default/vnf', ...groups, ...servers, theirs.group, theirs.server, ...words];
-  readonly byParameter = { site: ['site1', 'site2'], group: [...groups, theirs.group, 'id-of-my-group', 'id-of-their-group'], point: ['id-of-my-point'], job: ['id-of-my-job', 'id-of-their-job'], server: [...servers, theirs.server, 'id-of-my-server', 'id-of-their-server'], policy: ['my-policy'] };
+  readonly known = ['site1', 'site2', 'vnf', 'default', 'godwit-guest', 'vnf.small', 'my-policy', 'Default/vnf', ...groups, ...servers, ...mine];
+  readonly byParameter = { site: ['site1', 'site2'], group: [...groups, 'id-of-my-group', 'id-of-their-group'], point: ['id-of-my-point'], job: ['id-of-my-job', 'id-of-their-job'], server: [...servers, 'id-of-my-server', 'id-of-their-server'], policy: ['my-policy'] };
 
   /** What nobody of another project may be shown. */
   get foreign(): string[] {
     return [...this.#foreign];
   }
 
-  /** A text with its words replaced by what they stand for. */
-  fill(text: string): string {
-    return words.reduce((t, word) => t.replaceAll(word, this.#ids.get(word) ?? word), text);
+  /** A request with its words replaced by what they stand for. */
+  fill(one: FuzzRequest): FuzzRequest {
+    const filled = (text: string, words: readonly string[]): string => words.reduce((t, word) => t.replaceAll(word, this.#ids.get(word) ?? word), text);
+    return { ...one, path: filled(one.path, [...mine, ...other]), body: one.body === undefined ? undefined : filled(one.body, mine) };
   }
 
   /** Makes the groups that are gone, and protects them. */
@@ -89,9 +92,9 @@ export class Populated {
     const flavor = (await stranger.compute.flavors.list()).find((f) => f.name === 'vnf.small');
     const image = (await stranger.image.list({ name: 'godwit-guest' }))[0];
     const volume = await stranger.volume.volumes.create({ name: `${theirs.server}-root`, size: 1, imageRef: image?.id ?? '', volume_type: 'ceph' });
-    await until('their volume is there', async () => ((await stranger.volume.volumes.get(volume.id)).status === 'available' ? true : undefined), 20_000);
+    await until('their volume is there', async () => ((await stranger.volume.volumes.get(volume.id)).status === 'available' ? true : undefined), 30_000);
     const server = await stranger.compute.servers.create({ server: { name: theirs.server, flavorRef: flavor?.id ?? '', networks: 'none', block_device_mapping_v2: [{ boot_index: 0, uuid: volume.id, source_type: 'volume', destination_type: 'volume' }] } });
-    await until('their server is up', async () => ((await stranger.compute.servers.get(server.id)).status === 'ACTIVE' ? true : undefined), 20_000);
+    await until('their server is up', async () => ((await stranger.compute.servers.get(server.id)).status === 'ACTIVE' ? true : undefined), 30_000);
     this.#ids.set('id-of-their-server', server.id);
     for (const id of [server.id, volume.id]) this.#foreign.add(id);
   }
