@@ -9,13 +9,14 @@ const arrows = {
   'packages/protection': ['sites', 'workflow', 'openstack', 'oslo-messaging'],
   'packages/identity': ['sites', 'workflow', 'openstack'],
   'packages/resources': ['sites', 'workflow', 'openstack'],
+  'packages/network': ['sites', 'workflow', 'openstack', 'oslo-messaging'],
   'packages/agent': [],
   'packages/agent-hub': ['agent', 'sites'],
   'packages/emulator': ['oslo-messaging'],
-  'packages/server': ['protection', 'resources', 'identity', 'agent-hub', 'sites', 'workflow', 'openstack'],
+  'packages/server': ['protection', 'resources', 'network', 'identity', 'agent-hub', 'sites', 'workflow', 'openstack'],
   'packages/cli': ['openstack'],
 };
-const rooms = ['openstack', 'oslo-messaging', 'workflow', 'sites', 'protection', 'resources', 'identity', 'agent', 'agent-hub', 'emulator', 'server', 'cli', 'lab', 'contract', 'proof', 'quickstart', 'bench'];
+const rooms = ['openstack', 'oslo-messaging', 'workflow', 'sites', 'protection', 'resources', 'network', 'identity', 'agent', 'agent-hub', 'emulator', 'server', 'cli', 'lab', 'contract', 'proof', 'quickstart', 'bench'];
 
 const restrict = (allowed) => ({
   'no-restricted-imports': ['error', {

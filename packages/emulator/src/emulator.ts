@@ -97,7 +97,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     if (!brokers) throw new EmulatorError('EMU_SITE', 'the message brokers are not there yet');
     return brokers;
   };
-  const world: World = new World({ topology, clock, seed, services, address: () => url, rpc: (site) => running().daemons(site), tap: (event) => taps.emit(event), onFault: (fault, begins) => running().onFault(fault, begins) });
+  const world: World = new World({ topology, clock, seed, services, address: () => url, rpc: (site) => running().daemons(site), brokerUsed: (site) => brokers?.known(site) !== undefined, tap: (event) => taps.emit(event), onFault: (fault, begins) => running().onFault(fault, begins) });
   brokers = new Brokers({ sites: world.sites, faults: world.faults, clock });
   const { server: amqp } = brokers;
   const ids = createRandom(seed, 'requests');

@@ -7,6 +7,7 @@ import { encodeRequest } from './envelope.ts';
 import { RpcError } from './errors.ts';
 import { assertOwnQueue, held, hold, planHolding, release } from './holding.ts';
 import { LinkKeeper } from './keeper.ts';
+import { listen } from './listen.ts';
 import { noLog, type RpcLog } from './log.ts';
 import { fanoutExchange, noRoute, routingKey } from './routing.ts';
 import { Service } from './serve.ts';
@@ -114,6 +115,7 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
         },
       };
     },
+    listen: async (topic, onMessage) => listen(await keeper.ready(connectTimeoutMs), topic, newId, onMessage, log),
     get connected() {
       return keeper.link !== undefined;
     },

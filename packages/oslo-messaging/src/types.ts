@@ -83,6 +83,19 @@ export interface HeldCast {
   readonly afterMs: number;
 }
 
+/** What a topic's servers were told. */
+export interface HeardMessage {
+  readonly method: string;
+  readonly args: Record<string, unknown>;
+  readonly version: string;
+}
+
+export interface RpcListener {
+  /** False once the broker ended it or the connection was lost: listen anew. */
+  readonly active: boolean;
+  close(): Promise<void>;
+}
+
 export interface RpcClient {
   /** Resolves when connected, rejects with RPC_UNREACHABLE / RPC_AUTH. */
   ready(timeoutMs?: number): Promise<void>;
@@ -109,6 +122,11 @@ export interface RpcClient {
   held(queue: string): Promise<number | undefined>;
   /** Serves a topic (tests, emulator, virtual agents). */
   serve(target: RpcTarget, handler: ServeHandler): Promise<RpcService>;
+  /**
+   * Hears what a service tells all servers of a topic, without being one of them: nobody's message is taken away.
+   * RPC_REFUSED while the topic's fan-out exchange is not there (no server of it runs) or may not be read.
+   */
+  listen(topic: string, onMessage: (message: HeardMessage) => void): Promise<RpcListener>;
   readonly connected: boolean;
   close(): Promise<void>;
 }

@@ -21,6 +21,8 @@ export interface SiteDeps {
   readonly tap: (event: TapEvent) => Promise<void>;
   /** RPC client of the site's daemons. */
   readonly rpc: (site: Site) => RpcClient;
+  /** Whether anybody has used the site's broker yet. */
+  readonly brokerUsed: (site: Site) => boolean;
   /** A secret of the site's that follows from the seed: the same name gives the same text. */
   readonly secret: (name: string) => string;
   /** Whether work fails by a fault of kind `failure` (`create-server`, `backup`, …); undefined: it does not. */
@@ -164,6 +166,11 @@ export class Site {
   /** For what the site's daemons send. */
   rpc(): RpcClient {
     return this.#deps.rpc(this);
+  }
+
+  /** Whether somebody may be there to hear what the daemons send: without, no broker needs to run. */
+  get heard(): boolean {
+    return this.#deps.brokerUsed(this);
   }
 
   /** A password or key that follows from the seed: `user/tenant` is the tenant's password. */

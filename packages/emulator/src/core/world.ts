@@ -15,6 +15,8 @@ export interface WorldOptions {
   /** `http://127.0.0.1:8791`; asked for only once the emulator listens. */
   readonly address: () => string;
   readonly rpc: (site: Site) => RpcClient;
+  /** Left out: nobody. */
+  readonly brokerUsed?: (site: Site) => boolean;
   readonly tap: (event: TapEvent) => Promise<void>;
   /** A fault that concerns more than the site itself: its broker, its guests. */
   readonly onFault?: (fault: Fault, begins: boolean) => void;
@@ -59,6 +61,7 @@ export class World {
         linked: (a, b) => !this.faults.cut(a, b),
         peer: (peer) => sites.get(peer),
         rpc: options.rpc,
+        brokerUsed: options.brokerUsed ?? (() => false),
         tap: options.tap,
         secret: (secret) => createRandom(options.seed, `${name}/secret/${secret}`).hex(24),
         failing: (work) => this.faults.failing(name, work),

@@ -61,8 +61,8 @@ const others = (state: NeutronState, port: Port): Port[] => [...state.ports.valu
 
 /** Without the agent's row there is no VTEP to tell of, and l2population says nothing. */
 function announce(site: Site, state: NeutronState, port: Port, method: string, firstOrLast: boolean): void {
-  // Only somebody who plays an agent from outside listens: without one no broker needs to run.
-  if (![...state.agents.values()].some((a) => !a.own)) return;
+  // Nobody can listen before somebody has connected.
+  if (!site.heard) return;
   const agent = agentOn(state, port.hostId);
   const vtep = agent?.configurations['tunneling_ip'];
   const network = state.networks.get(port.networkId);

@@ -54,7 +54,7 @@ function create(call: NeutronCall): Answer {
   const projectId = projectFor(call, body);
   if (['shared', 'router:external', 'provider:segmentation_id', 'provider:network_type'].some((f) => f in body && body[f] !== false) && !call.token.admin) throw fault(403, 'PolicyNotAuthorized', '(rule:create_network and rule:create_network:provider:segmentation_id) is disallowed by policy');
   const segment = body['provider:segmentation_id'];
-  if (typeof segment === 'number' && [...state.networks.values()].some((n) => n.segment === segment)) throw fault(409, 'VlanIdInUse', `Unable to create the network. The tunnel ID ${String(segment)} is in use.`);
+  if (typeof segment === 'number' && [...state.networks.values()].some((n) => n.segment === segment)) throw fault(409, 'TunnelIdInUse', `Unable to create the network. The tunnel ID ${String(segment)} is in use.`);
   ensureDefaultGroup(site, state, projectId);
   charge(state, projectId, 'network');
   const network = makeNetwork(site, state, { projectId, name: text(body, 'name', ''), description: text(body, 'description', ''), shared: flag(body, 'shared', false), external: flag(body, 'router:external', false), ...(typeof segment === 'number' ? { segment } : {}), ...(typeof body['mtu'] === 'number' && body['mtu'] > 0 ? { mtu: body['mtu'] } : {}) });

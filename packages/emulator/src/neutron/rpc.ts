@@ -6,6 +6,8 @@ import type { Agent, NeutronState, Port } from './state.ts';
 export function serveRpc(site: Site, state: NeutronState): void {
   site.serve({ exchange: 'neutron', topic: 'q-reports-plugin', version: '1.3' }, (method, args) => Promise.resolve(method === 'report_state' ? reportState(site, state, args) : null));
   site.serve({ exchange: 'neutron', topic: 'q-plugin', version: '1.9' }, (method, args) => Promise.resolve(pluginCall(site, state, method, args)));
+  // The site's own agent: what it hears changes flows, which an emulated site has none of. Its exchange is what others listen on.
+  site.serve({ exchange: 'neutron', topic: 'q-agent-notifier-l2population-update', server: site.host, version: '1.4' }, () => Promise.resolve(null));
 }
 
 /** The time has a fraction of a second and no zone; one of before the server's start is ignored in silence, as the real one does. */

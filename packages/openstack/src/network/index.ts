@@ -19,6 +19,7 @@ const REVISIONS_PAGE = 5_000;
 const revisionSchema = z.looseObject({ id: z.string(), revision_number: z.number() });
 
 /** All of Neutron's collections work alike. */
+const portsAnswer = z.looseObject({ ports: z.array(portSchema) });
 const quotaAnswer = z.looseObject({ quota: quotaUsage() });
 
 function collection<S extends z.ZodType>(service: Service, path: string, plural: string, singular: string, item: S) {
@@ -63,7 +64,12 @@ export function createNetwork(service: Service) {
   return {
     networks: collection(service, '/networks', 'networks', 'network', networkSchema),
     subnets: collection(service, '/subnets', 'subnets', 'subnet', subnetSchema),
-    ports: collection(service, '/ports', 'ports', 'port', portSchema),
+    ports: {
+      ...collection(service, '/ports', 'ports', 'port', portSchema),
+      /** All of them, or none. Many times quicker than one by one, and still some tenths of a second each. */
+      createMany: async (bodies: readonly NetworkBody[], options?: CallOptions) =>
+        (await service.json({ method: 'POST', path: '/ports', body: { ports: bodies } }, portsAnswer, options)).ports,
+    },
     securityGroups: collection(service, '/security-groups', 'security_groups', 'security_group', securityGroupSchema),
     securityGroupRules: collection(service, '/security-group-rules', 'security_group_rules', 'security_group_rule', securityGroupRuleSchema),
     addressGroups: {

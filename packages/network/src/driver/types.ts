@@ -1,0 +1,32 @@
+import type { Agent } from '@godwit/openstack';
+import type { Site } from '@godwit/sites';
+import type { Finding } from '../schemas.ts';
+
+/** A hypervisor of another site, as a site knows it. */
+export interface RemoteVtep {
+  /** Name of the agent that plays it. */
+  readonly host: string;
+  /** Address of the tunnel's other end. */
+  readonly vtep: string;
+}
+
+export interface Listening {
+  /** False: the broker ended it, or was lost; listen anew. */
+  readonly active: boolean;
+  close(): Promise<void>;
+}
+
+/** How a kind of Neutron is made to know of ports that are elsewhere. OVS with l2population is the first; ML2/OVN can follow. */
+export interface Driver {
+  readonly name: string;
+  /** Why the network back end of a site, told from its agents, does not suit; empty: it does. */
+  unfit(site: Site, agents: readonly Agent[]): readonly Finding[];
+  /** Where the packets for a host of a site are to be sent; undefined: it has no tunnel's end. */
+  vtepOf(agent: Agent): string | undefined;
+  /** Makes a remote hypervisor known and alive, so that ports can be bound to it. Needed again within the site's agent_down_time. */
+  report(site: Site, remote: RemoteVtep, options?: { readonly confirmed: boolean }): Promise<void>;
+  /** Ports of one remote hypervisor begin and cease to be reached. Success is seen by listing them. */
+  wire(site: Site, host: string, change: { readonly up: readonly string[]; readonly down: readonly string[] }): Promise<void>;
+  /** Hears of local ports that came, changed or went, by their network's id; with the tunnel ends that it was about. */
+  listen(site: Site, onChange: (networkId: string, vteps: readonly string[]) => void): Promise<Listening>;
+}

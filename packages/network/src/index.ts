@@ -1,0 +1,9 @@
+/** Use case 2: one network over several Neutrons. */
+export type { Caller as NetworkCaller } from './caller.ts';
+export { createNetworkService, type NetworkOptions, type NetworkService } from './service.ts';
+export { l2populationDriver } from './driver/l2population.ts';
+export type { Driver, Listening, RemoteVtep } from './driver/types.ts';
+export * from './schemas.ts';
+export { migrateNetwork } from './store/migrations.ts';
+export { SqlNetworkStore, type NetworkTables } from './store/sql-store.ts';
+export type { NetworkRecord, NetworkStore } from './store/types.ts';

@@ -1,0 +1,188 @@
+import { toGodwitError } from '@godwit/sites';
+import type { Deps } from '../deps.ts';
+import type { Listening, RemoteVtep } from '../driver/types.ts';
+import type { ReconcileReport } from '../schemas.ts';
+import type { NetworkRecord } from '../store/types.ts';
+import { TickLoop } from '../tick-loop.ts';
+import type { SiteFrame } from './observe.ts';
+import { takenOver, takeTurn } from './turn.ts';
+
+export interface KeeperOptions {
+  readonly holder: string;
+  readonly tickMs?: number;
+  /** Between two comparisons of a network of which nothing was heard. */
+  readonly everyMs?: number;
+  /** Between two signs of life of each virtual agent; Neutron misses one after 75 s. */
+  readonly beatMs?: number;
+}
+
+interface Kept {
+  record: NetworkRecord;
+  dirty: boolean;
+  /** Milliseconds since 1970. */
+  at: number;
+  framedAt: number;
+  readonly frames: Map<string, SiteFrame>;
+  work: Promise<void> | undefined;
+  agents: ReadonlyMap<string, readonly RemoteVtep[]>;
+  failures: number;
+}
+
+const HOLD_MS = 30_000;
+const FRAME_MS = 15_000;
+const LISTEN_RETRY_MS = 3_000;
+
+/** Keeps the remote ports of all networks in step: at once when a site's l2population tells of a port, and by comparing again and again, which needs no message to have arrived. */
+export class Keeper {
+  readonly #deps: Deps;
+  readonly #options: Required<KeeperOptions>;
+  readonly #kept = new Map<string, Kept>();
+  readonly #listeners = new Map<string, { listening?: Listening; triedAt: number }>();
+  readonly #ticks: TickLoop;
+  #signal = new AbortController().signal;
+  #beatAt = 0;
+
+  constructor(deps: Deps, options: KeeperOptions) {
+    this.#deps = deps;
+    this.#options = { tickMs: 1_000, everyMs: 15_000, beatMs: 25_000, ...options };
+    this.#ticks = new TickLoop(deps.clock, this.#options.tickMs, (signal) => this.#tick(signal));
+  }
+
+  start(): void {
+    this.#ticks.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#ticks.close();
+    await Promise.allSettled([...this.#kept.values()].map((k) => k.work));
+    await Promise.allSettled([...this.#listeners.values()].map((l) => l.listening?.close()));
+    // The next controller need not wait until the hold lapses.
+    await Promise.allSettled([...this.#kept.keys()].map((id) => this.#deps.store.release(id, this.#options.holder)));
+  }
+
+  /** One turn now. undefined: another controller keeps that network. */
+  async now(record: NetworkRecord, signal: AbortSignal): Promise<ReconcileReport | undefined> {
+    const kept = this.#take(record);
+    await kept.work;
+    return this.#turn(kept, signal);
+  }
+
+  async #tick(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    const { clock, store, log } = this.#deps;
+    try {
+      const records = (await store.list()).filter((r) => r.state === 'Active');
+      const now = clock.now().getTime();
+      for (const [id, kept] of this.#kept) if (!records.some((r) => r.id === id)) await this.#letGo(id, kept);
+      for (const record of records) {
+        const kept = this.#take(record);
+        if (kept.work || !(kept.dirty || now - kept.at >= this.#options.everyMs)) continue;
+        // Not every tick at a site that fails.
+        if (kept.failures > 0 && now - kept.at < Math.min(1_000 * 2 ** kept.failures, this.#options.everyMs)) continue;
+        kept.work = this.#turn(kept, signal).then(() => undefined).finally(() => {
+          kept.work = undefined;
+          if (kept.dirty) this.#ticks.wake();
+        });
+      }
+      await this.#listen(new Set(records.flatMap((r) => r.sites.map((s) => s.site))), now);
+      this.#beat(now);
+    } catch (error) {
+      if (!signal.aborted) log('warn', 'stretched networks could not be read', { error: String(error) });
+    }
+  }
+
+  #take(record: NetworkRecord): Kept {
+    const kept = this.#kept.get(record.id) ?? { record, dirty: true, at: 0, framedAt: 0, frames: new Map(), work: undefined, agents: new Map(), failures: 0 };
+    kept.record = record;
+    this.#kept.set(record.id, kept);
+    return kept;
+  }
+
+  async #letGo(id: string, kept: Kept): Promise<void> {
+    this.#kept.delete(id);
+    await kept.work;
+    await this.#deps.store.release(id, this.#options.holder);
+  }
+
+  async #turn(kept: Kept, signal: AbortSignal): Promise<ReconcileReport | undefined> {
+    const { store, clock, log } = this.#deps;
+    const { record } = kept;
+    let held = 0;
+    const keep = async (): Promise<void> => {
+      const now = clock.now();
+      if (now.getTime() - held < HOLD_MS / 3) return;
+      const current = await store.get(record.id);
+      if (current?.state !== 'Active' || !(await store.hold(record.id, this.#options.holder, now, new Date(now.getTime() + HOLD_MS)))) throw takenOver(record.name);
+      held = now.getTime();
+    };
+    kept.dirty = false;
+    const now = clock.now().getTime();
+    kept.at = now;
+    if (now - kept.framedAt > FRAME_MS) {
+      kept.frames.clear();
+      kept.framedAt = now;
+    }
+    try {
+      await keep();
+      const turn = await takeTurn(this.#deps, record, { signal, keep, frames: kept.frames });
+      kept.agents = turn.agents;
+      kept.dirty ||= turn.left;
+      kept.failures = turn.left ? kept.failures + 1 : 0;
+      for (const d of turn.report.drift) log('warn', 'a stretched network had drifted', { network: record.name, ...d });
+      await store.putReport(record.id, turn.report, turn.placed);
+      return turn.report;
+    } catch (error) {
+      const known = toGodwitError(error);
+      if (known.code === 'GW_NETWORK_HELD') kept.agents = new Map();
+      else if (!signal.aborted) {
+        kept.failures += 1;
+        log('warn', 'a stretched network could not be compared', { network: record.name, code: known.code, message: known.message });
+      }
+      return undefined;
+    }
+  }
+
+  async #listen(sites: ReadonlySet<string>, now: number): Promise<void> {
+    for (const name of sites) {
+      const entry = this.#listeners.get(name) ?? { triedAt: -Infinity };
+      if (entry.listening?.active === true || now - entry.triedAt < LISTEN_RETRY_MS) continue;
+      entry.triedAt = now;
+      this.#listeners.set(name, entry);
+      // Not awaited: a broker that does not answer holds up nothing else.
+      void this.#deps.driver.listen(this.#deps.sites.get(name), (networkId, vteps) => this.#heard(name, networkId, vteps)).then(
+        async (listening) => {
+          if (this.#signal.aborted) return listening.close();
+          entry.listening = listening;
+        },
+        (error: unknown) => this.#deps.log('debug', 'cannot listen to a site’s l2population', { site: name, error: String(error) }),
+      );
+    }
+    for (const [name, entry] of this.#listeners) {
+      if (sites.has(name)) continue;
+      this.#listeners.delete(name);
+      await entry.listening?.close();
+    }
+  }
+
+  #heard(site: string, networkId: string, vteps: readonly string[]): void {
+    for (const kept of this.#kept.values()) {
+      if (!kept.record.sites.some((s) => s.site === site && s.networkId === networkId)) continue;
+      // Of ports that we made ourselves there is nothing to learn.
+      const own = kept.frames.get(site)?.vteps;
+      if (own && vteps.length > 0 && ![...own.values()].some((v) => vteps.includes(v)) && [...(kept.agents.get(site) ?? [])].some((a) => vteps.includes(a.vtep))) continue;
+      kept.dirty = true;
+      kept.failures = 0;
+      this.#ticks.wake();
+    }
+  }
+
+  #beat(now: number): void {
+    if (now - this.#beatAt < this.#options.beatMs) return;
+    this.#beatAt = now;
+    const due = new Map<string, { site: string; remote: RemoteVtep }>();
+    for (const kept of this.#kept.values()) for (const [site, agents] of kept.agents) for (const remote of agents) due.set(`${site} ${remote.host}`, { site, remote });
+    for (const { site, remote } of due.values()) {
+      this.#deps.driver.report(this.#deps.sites.get(site), remote).catch((error: unknown) => this.#deps.log('debug', 'a virtual agent could not give its sign of life', { site, host: remote.host, error: String(error) }));
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { parseCidr, toNumber, within } from '../ipv4.ts';
+import { virtualHost } from '../names.ts';
+import type { RemoteVtep } from '../driver/types.ts';
+import type { Drift, Finding } from '../schemas.ts';
+import type { LocalPort, Mirror, PortFace, SiteView } from './observe.ts';
+
+/** A remote port as it should be at a site. */
+export interface Wanted extends PortFace {
+  readonly key: string;
+  readonly from: string;
+  readonly source: string;
+  readonly host: string;
+  readonly active: boolean;
+  readonly fixedIps: readonly { readonly ip_address: string; readonly subnet_id: string }[];
+  readonly groupIds: readonly string[];
+}
+
+/** What is to be done at one site, in this order. */
+export interface SitePlanOfChanges {
+  readonly site: string;
+  /** Id of the stretched network. */
+  readonly network: string;
+  /** Every virtual agent that the site must know; to be reported now where `due`. */
+  readonly agents: readonly (RemoteVtep & { readonly due: boolean; readonly moved: boolean })[];
+  readonly remove: readonly Mirror[];
+  readonly create: readonly Wanted[];
+  readonly change: readonly { readonly mirror: Mirror; readonly wanted: Wanted; readonly fields: readonly string[] }[];
+  readonly up: readonly { readonly id: string; readonly key: string; readonly host: string }[];
+  readonly down: readonly { readonly id: string; readonly key: string; readonly host: string }[];
+  /** What is up already; taken down and up again where the tunnel's end has moved. */
+  readonly rewire: readonly { readonly id: string; readonly key: string; readonly host: string }[];
+  readonly drift: readonly Omit<Drift, 'at'>[];
+  readonly findings: readonly Finding[];
+  /** How many remote ports it is to have. */
+  readonly wanted: number;
+}
+
+export const keyOf = (from: string, source: string): string => `${from}/${source}`;
+const same = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+
+/**
+ * What a site lacks of the other sites' ports. Of a site that could not be asked nothing is known, so nothing that stands for its ports is touched.
+ * @param placed keys of what was in place after the last comparison: what of it is gone now was taken away by somebody
+ */
+export function planSite(network: string, here: SiteView, others: readonly SiteView[], placed: ReadonlySet<string>): SitePlanOfChanges {
+  const seen = new Map(others.map((o) => [o.site, o]));
+  const findings: Finding[] = [];
+  const drift: Omit<Drift, 'at'>[] = [];
+  const note = (what: Drift['what'], of: string, message: string): void => void drift.push({ site: here.site, what, of, message, repaired: false });
+  const mirrors = new Map(here.mirrors.map((m) => [keyOf(m.from, m.source), m]));
+  const wanted: Wanted[] = [];
+  const agents = new Map<string, RemoteVtep & { due: boolean; moved: boolean }>();
+
+  for (const other of others) {
+    for (const port of other.local) {
+      if (port.host === '') continue;
+      const vtep = other.vteps.get(port.host);
+      if (vtep === undefined) {
+        findings.push({ code: 'GW_REMOTE_NO_VTEP', site: other.site, resource: `port ${port.id}`, message: `${other.site}: host ${port.host} has no tunnel end, so its ports cannot be reached from ${here.site}`, action: 'See that the L2 agent runs there: openstack network agent list.' });
+        continue;
+      }
+      const one = want(here, other, port, findings);
+      const clash = one && clashAt(here, one);
+      if (!one) continue;
+      if (clash) {
+        findings.push(clash);
+        continue;
+      }
+      wanted.push(one);
+      const host = virtualHost(other.site, port.host);
+      const known = here.virtual.get(host);
+      agents.set(host, { host, vtep, due: known?.alive !== true || known.vtep !== vtep, moved: known !== undefined && known.vtep !== vtep });
+    }
+  }
+  const plan = { remove: [] as Mirror[], create: [] as Wanted[], change: [] as { mirror: Mirror; wanted: Wanted; fields: string[] }[], up: [] as { id: string; key: string; host: string }[], down: [] as { id: string; key: string; host: string }[], rewire: [] as { id: string; key: string; host: string }[] };
+  for (const w of wanted) {
+    const mirror = mirrors.get(w.key);
+    const was = placed.has(`${here.site} ${w.key}`);
+    if (mirror && mirror.mac === w.mac) {
+      const fields = differences(mirror, w);
+      if (fields.length > 0) {
+        plan.change.push({ mirror, wanted: w, fields });
+        if (was) note('changed', w.key, `its ${fields.join(', ')} differ${fields.length > 1 ? '' : 's'} from what it stands for`);
+      }
+      // One that is bound anew is wired anew.
+      const rebound = fields.includes('host');
+      if (w.active && (!mirror.active || rebound)) {
+        plan.up.push({ id: mirror.id, key: w.key, host: w.host });
+        if (was && !rebound) note('down', w.key, 'the port that it stands for is ACTIVE');
+      } else if (w.active) plan.rewire.push({ id: mirror.id, key: w.key, host: w.host });
+      else if (mirror.active && !rebound) plan.down.push({ id: mirror.id, key: w.key, host: w.host });
+    } else {
+      // A bound port's MAC address cannot be changed.
+      if (mirror) plan.remove.push(mirror);
+      else if (was) note('missing', w.key, 'somebody deleted it');
+      plan.create.push(w);
+    }
+  }
+  const keys = new Set(wanted.map((w) => w.key));
+  for (const m of here.mirrors) {
+    const key = keyOf(m.from, m.source);
+    if (keys.has(key) || !seen.has(m.from)) continue;
+    plan.remove.push(m);
+  }
+  for (const a of agents.values()) {
+    if (a.moved) note('agent', a.host, `its tunnel end is now ${a.vtep}`);
+    else if (a.due && here.mirrors.some((m) => m.host === a.host)) note('agent', a.host, here.virtual.has(a.host) ? 'it was not heard of for too long' : 'its row was deleted');
+  }
+  return { site: here.site, network, agents: [...agents.values()], ...plan, drift, findings, wanted: wanted.length };
+}
+
+function want(here: SiteView, other: SiteView, port: LocalPort, findings: Finding[]): Wanted | undefined {
+  const fixedIps = port.ips.flatMap((ip) => {
+    const subnet = here.subnets.find((s) => covers(s.cidr, ip));
+    return subnet ? [{ ip_address: ip, subnet_id: subnet.id }] : [];
+  });
+  if (fixedIps.length < port.ips.length) {
+    findings.push({ code: 'GW_REMOTE_NO_SUBNET', site: here.site, resource: `port ${port.id}`, message: `${here.site}: no subnet of the network holds ${port.ips.join(', ')} of ${other.site}’s port ${port.id}`, action: 'Stretched are only the subnets that all sites have.' });
+    return undefined;
+  }
+  const missing = port.groups.filter((g) => !here.groupIds.has(g));
+  for (const g of missing) {
+    findings.push({ code: 'GW_REMOTE_NO_GROUP', site: here.site, resource: `security group ${g}`, message: `${here.site}: there is no security group ${g}: rules there that name it do not let ${other.site}’s ports in`, action: 'godwit sync keeps security groups alike.' });
+  }
+  const groups = port.groups.filter((g) => !missing.includes(g));
+  return {
+    ...port, key: keyOf(other.site, port.id), from: other.site, source: port.id, host: virtualHost(other.site, port.host), fixedIps, groups, groupIds: groups.map((g) => here.groupIds.get(g) ?? ''),
+  };
+}
+
+const covers = (cidr: string, ip: string): boolean => {
+  const range = parseCidr(cidr);
+  return range !== undefined && !ip.includes(':') && within(range, toNumber(ip));
+};
+
+/** An address that a port of the site's own has. */
+function clashAt(here: SiteView, w: Wanted): Finding | undefined {
+  const taken = here.local.find((p) => p.mac === w.mac || p.ips.some((ip) => w.ips.includes(ip)));
+  if (!taken) return undefined;
+  const what = taken.mac === w.mac ? `MAC address ${w.mac}` : `address ${taken.ips.find((ip) => w.ips.includes(ip)) ?? ''}`;
+  return { code: 'GW_REMOTE_ADDRESS_TAKEN', site: here.site, resource: `port ${taken.id}`, message: `${here.site}: ${what} of ${w.from}’s port ${w.source} is used by port ${taken.id}; neither reaches the other’s site`, action: 'Give one of the two another address, or delete it.' };
+}
+
+function differences(mirror: Mirror, w: Wanted): string[] {
+  return [
+    ...(same(mirror.ips, w.ips) ? [] : ['addresses']),
+    ...(same(mirror.groups, w.groups) ? [] : ['security groups']),
+    ...(mirror.portSecurity === w.portSecurity ? [] : ['port security']),
+    ...(same(mirror.pairs, w.pairs) ? [] : ['address pairs']),
+    ...(mirror.host === w.host && mirror.bound ? [] : ['host']),
+  ];
+}

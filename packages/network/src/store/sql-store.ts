@@ -1,0 +1,74 @@
+import { sql, type ColumnType, type Kysely } from 'kysely';
+import type { ReconcileReport } from '../schemas.ts';
+import type { NetworkRecord, NetworkStore } from './types.ts';
+
+type Doc = ColumnType<unknown, string, string>;
+type Time = ColumnType<Date, Date, Date>;
+
+export interface NetworkTables {
+  stretched_networks: { id: string; project: string; name: string; doc: Doc };
+  network_reports: { network: string; doc: Doc; placed: Doc };
+  network_holders: { network: string; holder: string; until: Time };
+}
+
+/** What is read was written by us, by its type. */
+export class SqlNetworkStore implements NetworkStore {
+  readonly #db: Kysely<NetworkTables>;
+
+  constructor(db: Kysely<NetworkTables>) {
+    this.#db = db;
+  }
+
+  async insert(record: NetworkRecord): Promise<boolean> {
+    const { id, project, name } = record;
+    const done = await this.#db.insertInto('stretched_networks').values({ id, project, name, doc: JSON.stringify(record) }).onConflict((c) => c.doNothing()).executeTakeFirst();
+    return done.numInsertedOrUpdatedRows === 1n;
+  }
+
+  async get(id: string): Promise<NetworkRecord | undefined> {
+    const row = await this.#db.selectFrom('stretched_networks').select('doc').where('id', '=', id).executeTakeFirst();
+    return row?.doc as NetworkRecord | undefined;
+  }
+
+  async list(project?: string): Promise<NetworkRecord[]> {
+    let query = this.#db.selectFrom('stretched_networks').select('doc').orderBy('name');
+    if (project !== undefined) query = query.where('project', '=', project);
+    return (await query.execute()).map((r) => r.doc as NetworkRecord);
+  }
+
+  async update(id: string, change: (record: NetworkRecord) => NetworkRecord): Promise<NetworkRecord | undefined> {
+    return this.#db.transaction().execute(async (trx) => {
+      const row = await trx.selectFrom('stretched_networks').select('doc').where('id', '=', id).forUpdate().executeTakeFirst();
+      if (!row) return undefined;
+      const next = change(row.doc as NetworkRecord);
+      await trx.updateTable('stretched_networks').set({ doc: JSON.stringify(next) }).where('id', '=', id).execute();
+      return next;
+    });
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#db.deleteFrom('stretched_networks').where('id', '=', id).execute();
+  }
+
+  async putReport(id: string, report: ReconcileReport, placed: readonly string[]): Promise<void> {
+    const row = { doc: JSON.stringify(report), placed: JSON.stringify(placed) };
+    // Not for a network that was forgotten meanwhile.
+    await sql`insert into network_reports (network, doc, placed) select id, ${row.doc}::jsonb, ${row.placed}::jsonb from stretched_networks where id = ${id}
+      on conflict (network) do update set doc = excluded.doc, placed = excluded.placed`.execute(this.#db);
+  }
+
+  async report(id: string): Promise<{ report: ReconcileReport; placed: readonly string[] } | undefined> {
+    const row = await this.#db.selectFrom('network_reports').selectAll().where('network', '=', id).executeTakeFirst();
+    return row && { report: row.doc as ReconcileReport, placed: row.placed as string[] };
+  }
+
+  async hold(id: string, holder: string, now: Date, until: Date): Promise<boolean> {
+    const { rows } = await sql<{ holder: string }>`insert into network_holders (network, holder, until) select id, ${holder}, ${until} from stretched_networks where id = ${id}
+      on conflict (network) do update set holder = excluded.holder, until = excluded.until where network_holders.holder = ${holder} or network_holders.until < ${now} returning holder`.execute(this.#db);
+    return rows.length === 1;
+  }
+
+  async release(id: string, holder: string): Promise<void> {
+    await this.#db.deleteFrom('network_holders').where('network', '=', id).where('holder', '=', holder).execute();
+  }
+}

@@ -1,0 +1,31 @@
+import type { ReconcileReport, SitePlan, StretchRequest, StretchedNetwork } from '../schemas.ts';
+
+/** What is wanted, and what was made of it. */
+export interface NetworkRecord {
+  readonly id: string;
+  /** `<domain>/<name>` */
+  readonly project: string;
+  readonly name: string;
+  readonly state: StretchedNetwork['state'];
+  readonly request: StretchRequest;
+  /** From the preflight on. */
+  readonly vni?: number;
+  readonly cidr?: string;
+  readonly mtu?: number;
+  readonly sites: readonly SitePlan[];
+}
+
+export interface NetworkStore {
+  /** False: the project has one of that name. */
+  insert(record: NetworkRecord): Promise<boolean>;
+  get(id: string): Promise<NetworkRecord | undefined>;
+  list(project?: string): Promise<NetworkRecord[]>;
+  /** Changes a record under its row's lock; undefined: it is gone. */
+  update(id: string, change: (record: NetworkRecord) => NetworkRecord): Promise<NetworkRecord | undefined>;
+  delete(id: string): Promise<void>;
+  putReport(id: string, report: ReconcileReport, placed: readonly string[]): Promise<void>;
+  report(id: string): Promise<{ readonly report: ReconcileReport; readonly placed: readonly string[] } | undefined>;
+  /** Takes or keeps the right to change a network's ports until that time. False: another controller has it. */
+  hold(id: string, holder: string, now: Date, until: Date): Promise<boolean>;
+  release(id: string, holder: string): Promise<void>;
+}
