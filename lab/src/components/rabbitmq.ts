@@ -9,7 +9,7 @@ export function rabbitHash(password: string): string {
 }
 
 /** What the controller's user may touch: queues of its own, and the exchanges that it publishes and dead-letters to. */
-const controller = { configure: '^godwit\\.', write: '^(godwit\\..*|nova|amq\\.default)$', read: '^godwit\\.' };
+const controller = { configure: '^godwit\\.', write: '^(godwit\\..*|nova|neutron|amq\\.default)$', read: '^(godwit\\..*|q-agent-notifier-l2population-update_fanout)$' };
 
 export const rabbitmq: Component = {
   name: 'rabbitmq',

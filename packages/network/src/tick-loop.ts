@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './deps.ts';
 
 /** A plain loop, not journaled: a turn, a pause (which `wake` cuts short), until it is closed. */
@@ -15,6 +16,8 @@ export class TickLoop {
     this.#clock = clock;
     this.#everyMs = everyMs;
     this.#turn = turn;
+    // Each request of a turn listens to it while it is under way.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   start(): void {

@@ -161,8 +161,6 @@ describe('what does not fit is refused, with every reason', () => {
 
   it('a site without l2population, and one that is away', async () => {
     const w = await world({ start: false });
-    const { neutronAgent } = { neutronAgent: w.emulator.inventory };
-    void neutronAgent;
     const down = w.emulator.inject({ kind: 'site-down', site: 'site2' });
     expect(codes(await w.service.preflight(caller, request))).toEqual(['GW_SITE_UNREACHABLE']);
     down.lift();
@@ -175,7 +173,7 @@ describe('what does not fit is refused, with every reason', () => {
   }, 20_000);
 
   it('networks that are adopted: other CIDR, other VNI, pools that overlap, addresses that both use', async () => {
-    const w = await world({ start: false });
+    const w = await world();
     const make = async (site: string, vni: number, cidr: string, pool: [string, string]): Promise<string> => {
       const { network } = w.cloud(`${site}-godwit`);
       const projectId = (await w.cloud(site).session.token()).projectId;

@@ -49,7 +49,7 @@ export async function world(options: Partial<EmulatorOptions> & { readonly start
   const jobs = new Map<string, Promise<unknown>>();
   const make = (holder: string): NetworkService => {
     const service = createNetworkService({
-      engine: inlineEngine(jobs), sites, store, holder, log: () => undefined, keeper: { tickMs: 50, everyMs: 400, beatMs: 1_000 },
+      engine: inlineEngine(jobs), sites, store, holder, log: () => undefined, keeper: { tickMs: 50, everyMs: 400, beatMs: 20_000, frameMs: 300 },
       clock: { now: () => new Date(), sleep: (ms, signal) => new Promise((resolve, reject) => {
         const timer = setTimeout(resolve, ms);
         signal?.addEventListener('abort', () => {

@@ -39,10 +39,11 @@ export class AmqpChannel {
     this.#peer = peer;
   }
 
-  /** What docs/operators/roles.md gives the user `godwit`: `^godwit\\.`, `^(godwit\\..*|nova|amq\\.default)$`, `^godwit\\.`. */
+  /** What docs/operators/roles.md gives the user `godwit`: `^godwit\\.`, `^(godwit\\..*|nova|neutron|amq\\.default)$`, `^(godwit\\..*|q-agent-notifier-l2population-update_fanout)$`. */
   #allow(right: 'configure' | 'read' | 'write', what: 'queue' | 'exchange', name: string): void {
-    const open = right === 'write' && what === 'exchange' && (name === '' || name === 'nova');
-    if (this.#peer.user !== 'godwit' || open || name.startsWith('godwit.')) return;
+    const open = right === 'write' && what === 'exchange' && (name === '' || name === 'nova' || name === 'neutron');
+    const heard = right === 'read' && what === 'exchange' && name === 'q-agent-notifier-l2population-update_fanout';
+    if (this.#peer.user !== 'godwit' || open || heard || name.startsWith('godwit.')) return;
     throw new ChannelError(403, `ACCESS_REFUSED - ${right} access to ${what} '${name}' in vhost '/' refused for user 'godwit'`);
   }
 
@@ -131,6 +132,7 @@ export class AmqpChannel {
         args.u16();
         const [queue, exchange, routingKey] = [args.short(), args.short(), args.short()];
         this.#allow('write', 'queue', queue);
+        this.#allow('read', 'exchange', exchange);
         await link.bindQueue(queue, exchange, routingKey);
         return this.#reply(METHOD.queueBindOk);
       }

@@ -14,6 +14,8 @@ export interface KeeperOptions {
   readonly everyMs?: number;
   /** Between two signs of life of each virtual agent; Neutron misses one after 75 s. */
   readonly beatMs?: number;
+  /** How long agents, groups and subnets that were read are taken as they are. */
+  readonly frameMs?: number;
 }
 
 interface Kept {
@@ -29,7 +31,6 @@ interface Kept {
 }
 
 const HOLD_MS = 30_000;
-const FRAME_MS = 15_000;
 const LISTEN_RETRY_MS = 3_000;
 
 /** Keeps the remote ports of all networks in step: at once when a site's l2population tells of a port, and by comparing again and again, which needs no message to have arrived. */
@@ -44,7 +45,7 @@ export class Keeper {
 
   constructor(deps: Deps, options: KeeperOptions) {
     this.#deps = deps;
-    this.#options = { tickMs: 1_000, everyMs: 15_000, beatMs: 25_000, ...options };
+    this.#options = { tickMs: 1_000, everyMs: 15_000, beatMs: 25_000, frameMs: 15_000, ...options };
     this.#ticks = new TickLoop(deps.clock, this.#options.tickMs, (signal) => this.#tick(signal));
   }
 
@@ -118,7 +119,7 @@ export class Keeper {
     kept.dirty = false;
     const now = clock.now().getTime();
     kept.at = now;
-    if (now - kept.framedAt > FRAME_MS) {
+    if (now - kept.framedAt > this.#options.frameMs) {
       kept.frames.clear();
       kept.framedAt = now;
     }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { parseCidr, toNumber, within } from '../ipv4.ts';
 import { virtualHost } from '../names.ts';
 import type { RemoteVtep } from '../driver/types.ts';
@@ -31,8 +32,8 @@ export interface SitePlanOfChanges {
   readonly rewire: readonly { readonly id: string; readonly key: string; readonly host: string }[];
   readonly drift: readonly Omit<Drift, 'at'>[];
   readonly findings: readonly Finding[];
-  /** How many remote ports it is to have. */
-  readonly wanted: number;
+  /** Every remote port that it is to have, by key, with the digest of how. */
+  readonly wanted: ReadonlyMap<string, string>;
 }
 
 export const keyOf = (from: string, source: string): string => `${from}/${source}`;
@@ -40,9 +41,10 @@ const same = (a: readonly string[], b: readonly string[]): boolean => a.length =
 
 /**
  * What a site lacks of the other sites' ports. Of a site that could not be asked nothing is known, so nothing that stands for its ports is touched.
- * @param placed keys of what was in place after the last comparison: what of it is gone now was taken away by somebody
+ * @param placed what was in place after the last comparison, `SITE KEY` to the digest of what was wanted: what of it is gone or other now, though the same is
+ * wanted, somebody has taken away or changed
  */
-export function planSite(network: string, here: SiteView, others: readonly SiteView[], placed: ReadonlySet<string>): SitePlanOfChanges {
+export function planSite(network: string, here: SiteView, others: readonly SiteView[], placed: ReadonlyMap<string, string>): SitePlanOfChanges {
   const seen = new Map(others.map((o) => [o.site, o]));
   const findings: Finding[] = [];
   const drift: Omit<Drift, 'at'>[] = [];
@@ -75,12 +77,13 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
   const plan = { remove: [] as Mirror[], create: [] as Wanted[], change: [] as { mirror: Mirror; wanted: Wanted; fields: string[] }[], up: [] as { id: string; key: string; host: string }[], down: [] as { id: string; key: string; host: string }[], rewire: [] as { id: string; key: string; host: string }[] };
   for (const w of wanted) {
     const mirror = mirrors.get(w.key);
-    const was = placed.has(`${here.site} ${w.key}`);
+    const before = placed.get(`${here.site} ${w.key}`);
+    const was = before !== undefined && before === digestOf(w);
     if (mirror && mirror.mac === w.mac) {
       const fields = differences(mirror, w);
       if (fields.length > 0) {
         plan.change.push({ mirror, wanted: w, fields });
-        if (was) note('changed', w.key, `its ${fields.join(', ')} differ${fields.length > 1 ? '' : 's'} from what it stands for`);
+        if (was) note('changed', w.key, `it differs from what it stands for: ${fields.join(', ')}`);
       }
       // One that is bound anew is wired anew.
       const rebound = fields.includes('host');
@@ -92,7 +95,7 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
     } else {
       // A bound port's MAC address cannot be changed.
       if (mirror) plan.remove.push(mirror);
-      else if (was) note('missing', w.key, 'somebody deleted it');
+      else if (before !== undefined) note('missing', w.key, 'somebody deleted it');
       plan.create.push(w);
     }
   }
@@ -106,8 +109,10 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
     if (a.moved) note('agent', a.host, `its tunnel end is now ${a.vtep}`);
     else if (a.due && here.mirrors.some((m) => m.host === a.host)) note('agent', a.host, here.virtual.has(a.host) ? 'it was not heard of for too long' : 'its row was deleted');
   }
-  return { site: here.site, network, agents: [...agents.values()], ...plan, drift, findings, wanted: wanted.length };
+  return { site: here.site, network, agents: [...agents.values()], ...plan, drift, findings, wanted: new Map(wanted.map((w) => [w.key, digestOf(w)])) };
 }
+
+const digestOf = ({ mac, ips, groups, portSecurity, pairs, host, active }: Wanted): string => createHash('sha256').update(JSON.stringify([mac, ips, groups, portSecurity, pairs, host, active])).digest('hex').slice(0, 16);
 
 function want(here: SiteView, other: SiteView, port: LocalPort, findings: Finding[]): Wanted | undefined {
   const fixedIps = port.ips.flatMap((ip) => {

@@ -35,7 +35,7 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
   const unreachable = new Map<string, { site: string; code: string; message: string }>();
   const findings: Finding[] = [];
   const before = await deps.store.report(record.id);
-  const placedBefore = new Set(before?.placed);
+  const placedBefore = new Map(before?.placed.map((p) => [p.slice(0, p.lastIndexOf(' ')), p.slice(p.lastIndexOf(' ') + 1)]));
   const now = (): string => deps.clock.now().toISOString();
 
   const look = async (only?: ReadonlySet<string>): Promise<SiteView[]> => {
@@ -105,7 +105,13 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
     unreachable: [...unreachable.values()],
   };
   const seen = new Set(views.map((v) => v.site));
-  const placed = [...[...placedBefore].filter((p) => !seen.has(p.slice(0, p.indexOf(' ')))), ...views.flatMap((v) => v.mirrors.map((m) => `${v.site} ${m.from}/${m.source}`))];
+  // Of a site that could not be asked, what was there; and of one whose ports are not known now, too.
+  const kept = [...placedBefore].filter(([key]) => !seen.has(key.slice(0, key.indexOf(' '))));
+  const placed = [...kept.map(([key, digest]) => `${key} ${digest}`), ...views.flatMap((v) => v.mirrors.flatMap((m) => {
+    const key = `${m.from}/${m.source}`;
+    const digest = left.find((p) => p.site === v.site)?.wanted.get(key) ?? placedBefore.get(`${v.site} ${key}`);
+    return digest === undefined ? [] : [`${v.site} ${key} ${digest}`];
+  }))];
   return { report, placed, agents: new Map(left.map((p) => [p.site, p.agents])), changed: busy.length > 0, left: open };
 }
 
