@@ -8,6 +8,7 @@ import { image } from './image.ts';
 import { network } from './network.ts';
 import { protection } from './protection.ts';
 import { resources } from './resources.ts';
+import { stretched } from './stretched.ts';
 import { shapesOfResources } from './shapes-of-resources.ts';
 import { volume } from './volume.ts';
 
@@ -18,6 +19,7 @@ afterAll(() => suite.close());
 identity(suite);
 catalog(suite);
 network(suite);
+stretched(suite);
 image(suite);
 volume(suite);
 protection(suite);

@@ -7,6 +7,7 @@ import { groupRoutes } from './commands/group.ts';
 import { imageRoutes } from './commands/image.ts';
 import { identityRoutes } from './commands/identity.ts';
 import { jobRoutes } from './commands/job.ts';
+import { networkRoutes, remotePortRoutes } from './commands/network.ts';
 import { protect } from './commands/protect.ts';
 import { recover } from './commands/recover.ts';
 import { recoveryPointRoutes } from './commands/recovery-point.ts';
@@ -37,6 +38,8 @@ export function makeApp(version: string, json = false): Application<Context> {
       address: addressRoutes,
       usage: showUsage,
       ready,
+      network: networkRoutes,
+      'remote-port': remotePortRoutes,
       job: jobRoutes,
       identity: identityRoutes,
       catalog: catalogRoutes,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { createIdentity, type IdentityTables, type KeystoneNodes, migrateIdentity, type Sealer, SqlIdentityStore } from '@godwit/identity';
+import { createNetworkService, migrateNetwork, type NetworkTables, SqlNetworkStore } from '@godwit/network';
 import { type Clock, createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
 import { createResources, migrateResources, ResourceStore, type ResourceTables } from '@godwit/resources';
 import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
@@ -75,6 +76,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     // Kysely's type is invariant in its tables; migrations know of none.
     await migrate(catalogue as unknown as Kysely<unknown>);
     await migrateResources(catalogue as unknown as Kysely<unknown>);
+    await migrateNetwork(catalogue as unknown as Kysely<unknown>);
     await migrateIdentity(catalogue as unknown as Kysely<unknown>);
 
     const sites = await openSites(config, { beforeChange: stillOurs, ...options.sites, env });
@@ -94,6 +96,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     if (agents) parts.push(() => agents.hub.close());
     const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), clock, log: note('protection') });
     const resources = createResources({ engine, sites, store: new ResourceStore(catalogue as unknown as Kysely<ResourceTables>), clock, log: note('resources') });
+    const network = createNetworkService({ engine, sites, store: new SqlNetworkStore(catalogue as unknown as Kysely<NetworkTables>), clock, log: note('network'), holder: executorId });
     const access = options.star ?? agents?.star;
     const identity = config.identity && access && createIdentity({ engine, config: config.identity, sites, ...access, store: new SqlIdentityStore(catalogue as unknown as Kysely<IdentityTables>), clock, log: note('identity') });
     sites.start();
@@ -103,6 +106,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
     protection.start();
     parts.push(() => resources.close());
     resources.start();
+    parts.push(() => network.close());
+    network.start();
     if (identity) {
       parts.push(() => identity.close());
       identity.start();
@@ -113,6 +118,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     const app = await createServer({
       protection,
       resources,
+      network,
       identity,
       sites,
       jobs: engine.jobs,

@@ -1,5 +1,6 @@
 import type { AgentHub } from '@godwit/agent-hub';
 import type { IdentityService } from '@godwit/identity';
+import type { NetworkService } from '@godwit/network';
 import type { Caller, ProtectionService } from '@godwit/protection';
 import type { ResourcesService } from '@godwit/resources';
 import type { ProjectRef, SiteRegistry } from '@godwit/sites';
@@ -44,6 +45,8 @@ export interface ServerDeps {
   readonly protection: ProtectionService;
   /** Left out: none of its routes are there. */
   readonly resources?: ResourcesService;
+  /** Left out: none of its routes are there. */
+  readonly network?: NetworkService;
   /** Left out where no Keystone star is declared. */
   readonly identity?: IdentityService | undefined;
   readonly sites: SiteRegistry;
