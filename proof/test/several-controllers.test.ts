@@ -6,7 +6,7 @@ import { jobRows } from '../src/world/catalogue.ts';
 import { patiently, until } from '../src/world/until.ts';
 import { createVnf } from '../src/world/vnf.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 let lane: Lane;
 beforeAll(async () => {
