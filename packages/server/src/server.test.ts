@@ -7,7 +7,7 @@ let world: World;
 beforeEach(async () => (world = await makeWorld()));
 afterEach(() => world.app.close());
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 async function call(who: TokenName | undefined, method: Method, url: string, body?: object) {
   const response = await world.app.inject({ method, url, headers: who ? { 'x-auth-token': `tok-${who}` } : {}, ...(body && { payload: body }) });
@@ -37,6 +37,8 @@ const routes = (x: { point: string; job: string }): [Level: 'reader' | 'member' 
   ['reader', 'GET', '/v1/groups', undefined, 200],
   ['member', 'POST', '/v1/groups', { ...spec, name: 'second' }, 201],
   ['reader', 'GET', '/v1/groups/vnf', undefined, 200],
+  ['member', 'PATCH', '/v1/groups/vnf', { policy: { method: 'server-image', backupZone: null } }, 200],
+  ['member', 'GET', '/v1/groups/vnf/advice', undefined, 200],
   ['member', 'POST', '/v1/groups/vnf/protect', { dryRun: true }, 200],
   ['member', 'POST', '/v1/groups/vnf/protect', undefined, 202],
   ['reader', 'GET', '/v1/groups/vnf/recovery-points', undefined, 200],
