@@ -126,6 +126,10 @@ export function resources(suite: Suite): void {
       const [user] = await service.identity.users.list({ name: 'tenant', domain_id });
       expect((await service.identity.users.find(user?.id ?? ''))?.name).toBe('tenant');
       expect((await service.identity.domains.get(domain_id)).name).toBe('Default');
+      // Who has a role may be given it again.
+      const role = await service.identity.roles.find('member');
+      expect(role?.name).toBe('member');
+      await (await suite.cloud('admin')).identity.assignments.grant({ userId: user?.id ?? '', projectId, roleId: role?.id ?? '' });
       const before = await service.compute.quota(projectId);
       await answers(() => service.compute.setQuota(projectId, { server_groups: 11 }), { status: 200, body: z.looseObject({ quota_set: anyBody }) });
       expect((await service.compute.quota(projectId))['server_groups']?.limit).toBe(11);

@@ -31,5 +31,6 @@ export async function writerAt(lab: Lab, site: string, ip: string): Promise<numb
 }
 
 export async function agent(lab: Lab, site: string, ip: string, action: 'stop' | 'cont' | 'kill' | 'start' | 'state'): Promise<string> {
-  return (await fetchGuest(lab, site, ip, `agent?${action}`)).trim();
+  // Each of them may be asked twice; beside a guest that boots, another may not be reached for seconds.
+  return (await eventually(`agent ${action} of ${ip} at ${site}`, () => fetchGuest(lab, site, ip, `agent?${action}`), { timeoutMs: 60_000, everyMs: 2_000 })).trim();
 }

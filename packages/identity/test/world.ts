@@ -4,6 +4,7 @@ import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/w
 import type { Deps } from '../src/deps.ts';
 import type { KeyKind, Sealer } from '../src/nodes.ts';
 import { createStar } from '../src/star.ts';
+import type { IdentityStore } from '../src/store/types.ts';
 import { FakeNode, FakeNodes, member, replica } from './fake-nodes.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -94,7 +95,7 @@ export function makeWorld(options: { config?: IdentityConfig; deps?: Partial<Dep
     ...options.deps,
   };
   /** As Keystone's own tools leave a repository, at every node, and Godwit's books on it. */
-  const adopt = async (kinds: readonly KeyKind[] = ['fernet', 'credential']): Promise<void> => {
+  const adopt = async (kinds: readonly KeyKind[] = ['fernet', 'credential'], books: IdentityStore = store): Promise<void> => {
     for (const kind of kinds) {
       const keys = { '0': keyText(), '1': keyText() };
       made.push(...Object.values(keys));
@@ -102,13 +103,13 @@ export function makeWorld(options: { config?: IdentityConfig; deps?: Partial<Dep
         const id = randomUUID();
         return { index: Number(index), record: { id, kind, sha256: createHash('sha256').update(text).digest('hex'), sealed: await fakeSealer.seal(Buffer.from(text), `identity-key/${kind}/${id}`) } };
       }));
-      await store.begin({ kind, generation: 1, phase: 'adopted', jobId: 'adopt', entries: records.map(({ index, record }) => ({ index, id: record.id, sha256: record.sha256 })) }, records.map((r) => r.record), clock.now());
+      await books.begin({ kind, generation: 1, phase: 'adopted', jobId: 'adopt', entries: records.map(({ index, record }) => ({ index, id: record.id, sha256: record.sha256 })) }, records.map((r) => r.record), clock.now());
       for (const n of nodes.nodes.values()) {
         n.repositories[kind] = { files: new Map(Object.entries(keys)), generation: 1 };
       }
-      await store.prove(kind, 1, clock.now());
+      await books.prove(kind, 1, clock.now());
     }
-    for (const s of star.sites) await store.setMembership(s.name, 'member', 'adopt', clock.now());
+    for (const s of star.sites) await books.setMembership(s.name, 'member', 'adopt', clock.now());
   };
   return { clock, star, store, nodes, deps, logged, made, adopt };
 }

@@ -55,8 +55,8 @@ export class Keeper {
 
   async close(): Promise<void> {
     await this.#ticks.close();
-    await Promise.allSettled([...this.#kept.values()].map((k) => k.work));
-    await Promise.allSettled([...this.#listeners.values()].map((l) => l.listening?.close()));
+    await Promise.allSettled([...this.#kept.values()].map(async (k) => { await k.work; }));
+    await Promise.allSettled([...this.#listeners.values()].map(async (l) => { await l.listening?.close(); }));
     // The next controller need not wait until the hold lapses.
     await Promise.allSettled([...this.#kept.keys()].map((id) => this.#deps.store.release(id, this.#options.holder)));
   }
