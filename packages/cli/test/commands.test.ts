@@ -157,7 +157,7 @@ describe('protect', () => {
     expect(bad.code).toBe(5);
     for (const text of ['GW_AGENT_SILENT', 'server vm1', 'Start qemu-guest-agent.', 'GW_QUOTA', 'no room for 2 snapshots']) expect(bad.out).toContain(text);
     const exact = await bench.run('protect vnf --dry-run -f json');
-    expect([exact.code, json(exact.out)]).toEqual([5, { ok: false, group: 'vnf', findings: [finding, other], plan: ['quiesce vm1', 'snapshot'] }]);
+    expect([exact.code, json(exact.out)]).toEqual([5, { ok: false, group: 'vnf', findings: [finding, other], warnings: [], plan: ['quiesce vm1', 'snapshot'] }]);
   });
 
   it('a job whose preflight refused ends with 5, and lists all findings', async () => {

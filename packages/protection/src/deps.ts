@@ -1,4 +1,5 @@
 import type { SiteRegistry } from '@godwit/sites';
+import type { RecoveryResources } from './preflight/readiness.ts';
 import type { Store } from './store/store.ts';
 
 /** What the use case is given; nothing here reaches for a global. */
@@ -6,6 +7,8 @@ export interface Deps {
   readonly sites: SiteRegistry;
   readonly store: Store;
   readonly clock: Clock;
+  /** Left out: only what keeps a member from coming back is looked at. */
+  readonly resources?: RecoveryResources;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown) => void;
 }
 

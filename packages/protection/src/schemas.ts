@@ -49,7 +49,7 @@ export function changedPolicy(policy: Policy, { policy: change }: GroupChange): 
 
 export const groupStates = ['New', 'Protecting', 'Protected', 'Degraded', 'FailingOver', 'FailedOver'] as const;
 export const conditionSchema = z.object({
-  type: z.string().describe('Protected, Recovered, SourceFenced, Rebuilt'),
+  type: z.string().describe('Protected, Ready, Recovered, SourceFenced, Rebuilt'),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),
   message: z.string(),
@@ -146,6 +146,7 @@ export const reportSchema = z.object({
   ok: z.boolean(),
   group: z.string(),
   findings: z.array(findingSchema).describe('all that is missing, not only the first'),
+  warnings: z.array(findingSchema).default([]).describe('what is not as it should be at the recovery site, but refuses nothing; `action` is the command that mends it'),
   plan: z.array(z.string()).describe('what would be done, in order'),
 });
 /** What a dry run answers, and what a refused job carries in its error’s details. */

@@ -117,7 +117,7 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
     async recoverPreflight(caller, name, { to, point }) {
       const group = await findGroup(store, caller, name);
       sites.get(to);
-      if (group.activeSite === to) return { ok: true, group: group.name, findings: [], plan: [`nothing: it is active at ${to} already`] };
+      if (group.activeSite === to) return { ok: true, group: group.name, findings: [], warnings: [], plan: [`nothing: it is active at ${to} already`] };
       return (await recoverPreflight(deps, group, to, await choosePoint(deps, group, to, point))).report;
     },
 

@@ -1,6 +1,7 @@
 import type { CloneRequest } from './images/schemas.ts';
 import type { PullRequest, PullTicket } from './images/pull.ts';
 import type { Ensured, ImagePolicy, ImagePolicyInput, Rollout } from './policies/schemas.ts';
+import type { ProjectRef } from '@godwit/sites';
 import type { Caller } from './project.ts';
 import type { QuotaPolicy, QuotaPolicyInput, QuotaReport } from './quotas/schemas.ts';
 import type { Readiness, ReadinessRequest } from './readiness/schemas.ts';
@@ -21,6 +22,8 @@ export interface ResourcesService {
   cloneImage(caller: Caller, request: CloneRequest): Promise<JobRef>;
   /** What is there already is said at once. */
   ensureImage(caller: Caller, image: string, at: string, from?: string): Promise<Ensured>;
+  /** Of these images, by name, those that a policy of the project says are to be at a site, and whether they come only when asked for. */
+  imagesWantedAt(project: ProjectRef, images: readonly string[], at: string): Promise<readonly { readonly image: string; readonly source: string; readonly lazy: boolean }[]>;
   /** The plain copy: the target's Glance fetches from an address, with the caller's token behind it. */
   pullImage(caller: Caller, token: string, request: PullRequest, address: string | undefined): Promise<{ imageId: string; site: string; method: string }>;
   /** What a one-time address of a pull stands for; undefined: nothing, or not any more. */

@@ -69,6 +69,46 @@ describe('promise: any step may be run twice, and nothing half copied is active 
     expect(await own(site2)).toEqual([]);
   });
 
+  it('a token that is not good any more when the data is to be sent: it is sent again with another', async () => {
+    const w = await emulated();
+    await makeImage(w.cloud('site1'), 'app');
+    const record = await readRecord(w.sites.get('site1'), project, await findImage(w.sites.get('site1'), project, 'app'), false);
+    const place = { site: w.sites.get('site2'), project, jobId: 'job-1' };
+    w.emulator.inject({ kind: 'error', site: 'site2', service: 'image', method: 'PUT', path: '/file$', status: 401, times: 1 });
+    const s = stepContext();
+    expect((await relayTo(w.deps, { source: 'site1', project, record, places: [place] }, s)).targets).toEqual([{ site: 'site2', bytes: bytes.length }]);
+    expect(s.logs.join()).toContain('send it again');
+    expect((await own(w.cloud('site2'))).map((i) => i.os_hash_value)).toEqual([record.hash?.value]);
+  });
+
+  it('a target without room fails at once, with the reason, and alone; nothing of it is left there', async () => {
+    const w = await emulated();
+    await makeImage(w.cloud('site1'), 'app');
+    const record = await readRecord(w.sites.get('site1'), project, await findImage(w.sites.get('site1'), project, 'app'), false);
+    const place = { site: w.sites.get('site2'), project, jobId: 'job-1' };
+    w.emulator.inject({ kind: 'error', site: 'site2', service: 'image', method: 'PUT', path: '/file$', status: 413, message: 'The size of the data 200000 will exceed the limit. 0 bytes remaining.' });
+    const s = stepContext();
+    const done = await relayTo(w.deps, { source: 'site1', project, record, places: [place] }, s);
+    expect(done.targets).toMatchObject([{ site: 'site2', bytes: 0, error: { code: 'GW_QUOTA', message: expect.stringContaining('0 bytes remaining') as string } }]);
+    expect(s.logs).toHaveLength(1);
+    await dropWorking(place);
+    expect(await own(w.cloud('site2'))).toEqual([]);
+  });
+
+  it('a source that cannot be read any more: a site that has the image feeds the next; without one, it fails', async () => {
+    const w = await emulated();
+    const [site1, site2] = [w.cloud('site1'), w.cloud('site2')];
+    await makeImage(site1, 'app');
+    const there = await makeImage(site2, 'app');
+    const record = await readRecord(w.sites.get('site1'), project, await findImage(w.sites.get('site1'), project, 'app'), false);
+    const place = { site: w.sites.get('site2'), project, jobId: 'job-1' };
+    w.emulator.inject({ kind: 'reset', site: 'site1', service: 'image', method: 'GET', path: '/file$' });
+    await expect(relayTo(w.deps, { source: 'site1', project, record, places: [place] }, stepContext())).rejects.toMatchObject({ code: 'GW_SITE_UNREACHABLE', site: 'site1' });
+    const s = stepContext();
+    expect((await relayTo(w.deps, { source: 'site1', project, record, places: [place], feeders: [{ site: 'site2', imageId: there.id }] }, s)).targets).toEqual([{ site: 'site2', bytes: bytes.length }]);
+    expect(s.logs.join()).toContain('site2 has the image, and feeds the others');
+  });
+
   it('what another project has is as unknown as what is not there', async () => {
     const w = await emulated();
     await makeImage(w.cloud('site1-stranger'), 'theirs', bytes, { visibility: 'private' });

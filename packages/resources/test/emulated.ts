@@ -23,11 +23,12 @@ export interface Emulated {
 export const project = { name: 'vnf', domain: 'Default' };
 
 /** The two sites, and what the use case is given, without a controller; gone after the test. */
-export async function emulated(options: Partial<EmulatorOptions> = {}): Promise<Emulated> {
+export async function emulated({ mappings, ...options }: Partial<EmulatorOptions> & { readonly mappings?: readonly Record<string, unknown>[] } = {}): Promise<Emulated> {
   const emulator = await startEmulator({ topology: twoSite, speed: 1000, ...options });
   const dir = await mkdtemp(join(tmpdir(), 'godwit-resources-'));
   const files = emulator.writeConfig(dir);
-  const config = parseConfig(await readFile(files.godwit, 'utf8'), files.godwit);
+  const text = await readFile(files.godwit, 'utf8');
+  const config = parseConfig(mappings ? `${text}\nmappings: ${JSON.stringify(mappings)}\n` : text, files.godwit);
   const sites = await openSites(config, { env: {} });
   const clouds = new Map<string, Cloud>();
   onTestFinished(async () => {

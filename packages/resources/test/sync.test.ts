@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { driverOf, drivers } from '../src/sync/drivers.ts';
 import { makePlan, scopeOf, type ActivePolicy } from '../src/sync/plan.ts';
+import { checkReadiness } from '../src/readiness/check.ts';
+import { readinessRequestSchema } from '../src/readiness/schemas.ts';
 import { RevisionReader } from '../src/sync/revision-reader.ts';
 import { syncPolicySchema, type SyncPolicyInput } from '../src/sync/schemas.ts';
 import { emulated, project, type Emulated } from './emulated.ts';
@@ -97,6 +99,43 @@ describe('what is alike at all sites', () => {
       [quick, full] = await look();
       expect(quick).toEqual(full);
     }
+  }, 20_000);
+
+  it('by agreement: whoever has changed something is followed; when two did, nothing is decided', async () => {
+    const w = await emulated();
+    const active = policyOf({ names: [...names], source: 'agreement', delete: true });
+    const [site1, site2] = [w.cloud('site1').network.securityGroups, w.cloud('site2').network.securityGroups];
+    const group = async (groups: typeof site1, name: string) => (await groups.list({ name }))[0];
+    const audit = async () => {
+      const plan = await makePlan(w.deps, active);
+      return [plan.actions.map((a) => `${a.action} ${a.key.split(' ')[2] ?? ''} at ${a.site}`), plan.report.conflicts.map((c) => c.code)];
+    };
+    for (const name of ['one', 'two']) for (const groups of [site1, site2]) await groups.create({ name });
+    expect(await apply(w, active)).toEqual([]);
+    await site2.update((await group(site2, 'one'))?.id ?? '', { description: 'newer' });
+    expect(await audit()).toEqual([['update one at site1'], []]);
+    await site1.update((await group(site1, 'one'))?.id ?? '', { description: 'mine' });
+    expect(await audit()).toEqual([[], ['GW_SYNC_CONFLICT']]);
+    await site1.delete((await group(site1, 'two'))?.id ?? '');
+    expect(await audit()).toEqual([['delete two at site2'], ['GW_SYNC_CONFLICT']]);
+  }, 20_000);
+
+  it('what godwit.yaml maps is left alone, and rules name what takes its place', async () => {
+    const w = await emulated({ mappings: [{ from: 'site1', to: 'site2', securityGroups: { one: 'uno' }, flavors: { 'vnf.small': 'vnf.local' } }] });
+    const open = { description: '', tags: [], rules: [] };
+    await put(w, 'site1', { one: open, two: { description: '', tags: [], rules: [{ direction: 'ingress', protocol: 'tcp', port: 1, remote: 'one', description: '' }] } });
+    const uno = await w.cloud('site2').network.securityGroups.create({ name: 'uno', description: 'ours' });
+    const active = policyOf({ kinds: ['security-groups', 'flavors'], names: ['one', 'two', 'uno', 'vnf.*'], delete: true });
+    expect(await apply(w, active)).toEqual([]);
+    const there = (await w.cloud('site2').network.securityGroups.list()).filter((g) => g.name !== 'default');
+    expect(there.map((g) => g.name).sort()).toEqual(['two', 'uno']);
+    expect(there.find((g) => g.name === 'uno')?.description).toBe('ours');
+    expect(there.find((g) => g.name === 'two')?.security_group_rules.map((r) => r.remote_group_id).filter(Boolean)).toEqual([uno.id]);
+    const needs = (more: object) => checkReadiness(w.deps, project, undefined, readinessRequestSchema.parse({ at: 'site2', from: 'site1', ...more }));
+    expect((await needs({ securityGroups: ['one', 'two'], flavors: ['vnf.small'] })).missing).toEqual([]);
+    await w.cloud('site2').network.securityGroups.delete(there.find((g) => g.name === 'two')?.id ?? '');
+    await w.cloud('site2').network.securityGroups.delete(uno.id);
+    expect((await needs({ securityGroups: ['one', 'two'] })).missing).toMatchObject([{ name: 'one', repairable: false, reason: expect.stringContaining('uno') as string }, { name: 'two', repairable: true }]);
   }, 20_000);
 
   it('a site that cannot be asked is left out and named; when it is the source, nothing is changed', async () => {

@@ -14,6 +14,7 @@ import { keepJobs } from './retention.ts';
 import { createServer } from './server.ts';
 import { version } from './version.ts';
 import { openAgents } from './wiring/agents.ts';
+import { recoveryResources } from './wiring/recovery-resources.ts';
 
 export interface ControllerOptions {
   /** As loadConfig() gives it. */
@@ -94,9 +95,9 @@ export async function startController(options: ControllerOptions): Promise<Contr
     });
     const agents = await openAgents(config, { db: catalogue as unknown as Kysely<unknown>, controller: executorId, listen: address, log: note('agents') });
     if (agents) parts.push(() => agents.hub.close());
-    const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), clock, log: note('protection') });
     const resources = createResources({ engine, sites, store: new ResourceStore(catalogue as unknown as Kysely<ResourceTables>), clock, log: note('resources') });
     const network = createNetworkService({ engine, sites, store: new SqlNetworkStore(catalogue as unknown as Kysely<NetworkTables>), clock, log: note('network'), holder: executorId });
+    const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), resources: recoveryResources(resources), clock, log: note('protection') });
     const access = options.star ?? agents?.star;
     const identity = config.identity && access && createIdentity({ engine, config: config.identity, sites, ...access, store: new SqlIdentityStore(catalogue as unknown as Kysely<IdentityTables>), clock, log: note('identity') });
     sites.start();

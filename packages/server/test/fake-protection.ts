@@ -76,7 +76,7 @@ export class FakeProtection implements ProtectionService {
 
   async preflight(caller: Caller, name: string): Promise<Report> {
     const group = await this.getGroup(caller, name);
-    return { ok: this.findings.length === 0, group: group.name, findings: this.findings, plan: ['quiesce vm1', 'snapshot'] };
+    return { ok: this.findings.length === 0, group: group.name, findings: this.findings, warnings: [], plan: ['quiesce vm1', 'snapshot'] };
   }
 
   async advise(caller: Caller, name: string): Promise<Advice> {

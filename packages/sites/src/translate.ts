@@ -57,6 +57,10 @@ export const meanings: Readonly<Record<string, { code: `GW_${string}`; action: s
   RPC_REMOTE: { code: 'GW_DAEMON_ERROR', action: 'The daemon refused; look at its log.' },
 };
 
+/** Glance answers 403 to whoever deletes a protected image, also to an administrator: no role is missing. */
+const protectedImage = { code: 'GW_IMAGE_PROTECTED' as const, action: 'Take its protection off first (openstack image set --unprotected), if it is really to go.' };
+const isProtected = (error: Coded): boolean => error.code === 'OS_FORBIDDEN' && error.service === 'image' && /is protected/i.test(error.message);
+
 /** Any error as one of ours; one that is ours already stays as it is. The site's name and the resource are added. */
 export function toGodwitError(error: unknown, facts: { site?: string; resource?: string; action?: string } = {}): GodwitError {
   if (error instanceof GodwitError) return error;
@@ -65,7 +69,7 @@ export function toGodwitError(error: unknown, facts: { site?: string; resource?:
     return new GodwitError('GW_INTERNAL', 'retryable', text, { ...facts, cause: error });
   }
   if (error.code.startsWith('GW_')) return new GodwitError(error.code as `GW_${string}`, error.kind, error.message, { ...(error as object), ...facts, cause: error });
-  const meaning = meanings[error.code] ?? { code: 'GW_SITE_ERROR' as const, action: 'See docs/errors.md.' };
+  const meaning = isProtected(error) ? protectedImage : meanings[error.code] ?? { code: 'GW_SITE_ERROR' as const, action: 'See docs/errors.md.' };
   const where = facts.site === undefined ? '' : `${facts.site}: `;
   return new GodwitError(meaning.code, error.kind, where + error.message, {
     site: facts.site,

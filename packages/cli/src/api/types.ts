@@ -85,6 +85,7 @@ export interface Report {
   readonly ok: boolean;
   readonly group: string;
   readonly findings: readonly Finding[];
+  readonly warnings: readonly Finding[];
   readonly plan: readonly string[];
 }
 

@@ -29,6 +29,10 @@ export const findingColumns: readonly Column<Finding>[] = [
 /** The report of a dry run: all that is missing, or the plan. A refusal has an exit code of its own. */
 export async function showReport(cli: Cli, report: Report): Promise<number> {
   if (cli.print.format === 'table') {
+    if (report.warnings.length > 0) {
+      cli.print.note(`not as it should be at the recovery site; nothing is refused for it:`);
+      noteFindings(cli, report.warnings);
+    }
     if (report.ok) cli.print.note(`group ${report.group}: nothing is missing\n${report.plan.map((p, i) => `  ${i + 1}. ${p}`).join('\n')}`);
     else {
       cli.print.note(`group ${report.group}: refused; nothing was changed`);
@@ -43,6 +47,7 @@ const reportColumns: readonly Column<Report>[] = [
   { key: 'ok', header: 'OK', value: (r) => r.ok },
   { key: 'group', header: 'Group', value: (r) => r.group },
   { key: 'findings', header: 'Findings', value: (r) => r.findings },
+  { key: 'warnings', header: 'Warnings', value: (r) => r.warnings },
   { key: 'plan', header: 'Plan', value: (r) => r.plan },
 ];
 

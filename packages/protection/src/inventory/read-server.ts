@@ -11,7 +11,7 @@ import { isGuestProperty } from './guest-properties.ts';
 export async function readServer(site: string, tenant: Cloud, id: string, order: number): Promise<ServerRecord> {
   return at(site, async () => {
     const server = await getOwn(site, tenant, id);
-    const [attachments, ports] = await Promise.all([tenant.compute.servers.volumeAttachments(id), readPorts(tenant, id)]);
+    const [attachments, ports, owner] = await Promise.all([tenant.compute.servers.volumeAttachments(id), readPorts(tenant, id), ownerOf(tenant, server)]);
     const volumes = await Promise.all(
       attachments.map(async (a) => volumeRecord(server, await tenant.volume.volumes.get(a.volumeId), a.device ?? '', a.delete_on_termination === true)),
     );
@@ -24,7 +24,7 @@ export async function readServer(site: string, tenant: Cloud, id: string, order:
       host: server['OS-EXT-SRV-ATTR:host'] ?? '',
       status: server.status,
       imageBooted: server.image !== undefined,
-      ...(server.image ? { imageProperties: await propertiesOf(tenant, server.image.id) } : {}),
+      ...(server.image ? await imageFactsOf(tenant, server.image.id) : {}),
       flavor: {
         name: flavor.original_name ?? '',
         vcpus: flavor.vcpus ?? 0,
@@ -35,6 +35,7 @@ export async function readServer(site: string, tenant: Cloud, id: string, order:
       },
       ...(server['OS-EXT-AZ:availability_zone'] ? { availabilityZone: server['OS-EXT-AZ:availability_zone'] } : {}),
       ...(server.key_name ? { keyName: server.key_name } : {}),
+      ...(owner ? { owner } : {}),
       configDrive: server.config_drive?.toLowerCase() === 'true',
       metadata: Object.fromEntries(Object.entries(server.metadata).filter(([k]) => !k.startsWith('godwit_'))),
       tags: server.tags ?? [],
@@ -45,9 +46,23 @@ export async function readServer(site: string, tenant: Cloud, id: string, order:
 }
 
 /** Of an image that was deleted since, nothing is known. */
-async function propertiesOf(tenant: Cloud, imageId: string): Promise<Record<string, string>> {
+async function imageFactsOf(tenant: Cloud, imageId: string): Promise<Pick<ServerRecord, 'imageName' | 'imageProperties'>> {
   const image = await orUndefined(tenant.image.get(imageId));
-  return Object.fromEntries(Object.entries(image ?? {}).filter((e): e is [string, string] => isGuestProperty(e[0]) && typeof e[1] === 'string'));
+  const imageProperties = Object.fromEntries(Object.entries(image ?? {}).filter((e): e is [string, string] => isGuestProperty(e[0]) && typeof e[1] === 'string'));
+  return { ...(image?.name ? { imageName: image.name } : {}), imageProperties };
+}
+
+/** Whose keypair its key is. Only asked where there is one; a user who is gone, or a Keystone that does not tell, keeps nothing back. */
+async function ownerOf(tenant: Cloud, server: Server): Promise<ServerRecord['owner']> {
+  const { key_name: key, user_id: userId } = server;
+  if (!key || typeof userId !== 'string') return undefined;
+  try {
+    const user = await tenant.identity.users.find(userId);
+    if (!user) return undefined;
+    return { name: user.name, domain: (await tenant.identity.domains.get(user.domain_id ?? '')).name };
+  } catch {
+    return undefined;
+  }
 }
 
 async function getOwn(site: string, tenant: Cloud, id: string): Promise<Server> {
@@ -67,11 +82,13 @@ export const unknownServer = (site: string, server: string): GodwitError =>
 
 function volumeRecord(server: Server, volume: Volume, device: string, deleteOnTermination: boolean): VolumeRecord {
   const root = server['OS-EXT-SRV-ATTR:root_device_name'] ?? '/dev/vda';
+  const imageName = (volume.volume_image_metadata as Record<string, string> | null | undefined)?.['image_name'];
   return {
     id: volume.id,
     name: volume.name ?? '',
     sizeGiB: volume.size,
     type: volume.volume_type ?? '',
+    ...(imageName === undefined ? {} : { imageName }),
     device,
     bootIndex: device === root ? 0 : -1,
     deleteOnTermination,

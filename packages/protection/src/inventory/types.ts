@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { projectSchema } from '../schemas.ts';
 
 /** What a recovery must know of a member, read at the source site. Kept in the manifest: strings and numbers only, no secrets. */
 
@@ -20,6 +21,7 @@ export const volumeRecordSchema = z.object({
   sizeGiB: z.number().int(),
   type: z.string(),
   device: z.string().describe('/dev/vda …'),
+  imageName: z.string().optional().describe('of the image it was made from'),
   bootIndex: z.number().int().describe('0: the root; -1: data'),
   deleteOnTermination: z.boolean(),
   imageMetadata: z.record(z.string(), z.string()).describe('of the image it was made from; holds hw_qemu_guest_agent'),
@@ -34,11 +36,13 @@ export const serverRecordSchema = z.object({
   host: z.string().describe('name of its nova-compute'),
   status: z.string(),
   imageBooted: z.boolean().describe('its root disk is no volume, but lies with its hypervisor'),
-  /** Properties of the image that it was booted from; of one whose root is no volume, and only while that image is there. */
+  /** Name and properties of the image that it was booted from; of one whose root is no volume, and only while that image is there. */
+  imageName: z.string().optional(),
   imageProperties: z.record(z.string(), z.string()).optional(),
   flavor: z.object({ name: z.string(), vcpus: z.number(), ramMiB: z.number(), ephemeralGiB: z.number(), swapMiB: z.number(), diskGiB: z.number().optional() }),
   availabilityZone: z.string().optional(),
   keyName: z.string().optional(),
+  owner: projectSchema.optional().describe('the user who made it, and whose keypair it is'),
   configDrive: z.boolean(),
   metadata: z.record(z.string(), z.string()),
   tags: z.array(z.string()),

@@ -7,11 +7,14 @@ import { methodOf } from '../methods/index.ts';
 import { consistencyFindings } from './consistency.ts';
 import { findAll } from './findings.ts';
 import { quotaCheck, withTypes } from './quota.ts';
+import { needsOf, readinessWarnings } from './readiness.ts';
 import { recoverySiteChecks } from './recovery-site.ts';
 
 export interface ProtectPreflight {
   readonly servers: readonly ServerRecord[];
   readonly findings: readonly Finding[];
+  /** What is not alike at the recovery site, and keeps nobody from protecting. */
+  readonly warnings: readonly Finding[];
 }
 
 /** Before the first guest is frozen, all that could fail is checked; every finding is listed. Changes nothing. */
@@ -46,7 +49,8 @@ export async function protectPreflight(deps: Deps, group: Group): Promise<Protec
     quotaCheck(target.name, there, 'volume', backups),
     ...recoverySiteChecks({ sites: deps.sites, from: source.name, to: target.name, tenant: there, servers, backupZone: group.policy.backupZone }),
   ]);
-  return { servers, findings: [...unread, ...findings] };
+  const warnings = servers.length === 0 ? [] : await readinessWarnings(deps, needsOf(group.project, source.name, target.name, servers), findings);
+  return { servers, findings: [...unread, ...findings], warnings };
 }
 
 export function protectReport(group: Group, preflight: ProtectPreflight): Report {
@@ -54,6 +58,7 @@ export function protectReport(group: Group, preflight: ProtectPreflight): Report
     ok: preflight.findings.length === 0,
     group: group.name,
     findings: [...preflight.findings],
+    warnings: [...preflight.warnings],
     plan: [
       ...methodOf(group.policy).plan(group, preflight.servers),
       `back up each volume from its snapshot, and verify its chain at ${peerSite(group)}`,

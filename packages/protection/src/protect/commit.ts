@@ -2,7 +2,7 @@ import { GodwitError } from '@godwit/sites';
 import { withCondition } from '../group-sites.ts';
 import type { StoredManifest } from '../manifest/store.ts';
 import type { Capture } from '../methods/types.ts';
-import type { PointImage, RecoveryPoint } from '../schemas.ts';
+import type { Condition, PointImage, RecoveryPoint } from '../schemas.ts';
 import { epochPassed } from './begin.ts';
 import type { VolumeChain } from './bring-over.ts';
 import type { Prepared } from './prepare.ts';
@@ -39,9 +39,16 @@ export async function commitPoint(
   const updated = await deps.store.updateGroup(group.id, group.epoch, ({ progression: _done, ...g }) => ({
     ...g,
     state: g.state === 'FailedOver' ? g.state : 'Protected',
-    conditions: withCondition(g, { type: 'Protected', status: 'True', reason: 'PointAvailable', message: `recovery point ${point.sequence} of ${captured.frozenAt} is at ${prepared.target}` }, now),
+    conditions: withCondition({ ...g, conditions: withCondition(g, { type: 'Protected', status: 'True', reason: 'PointAvailable', message: `recovery point ${point.sequence} of ${captured.frozenAt} is at ${prepared.target}` }, now) }, readyCondition(prepared), now),
   }));
   if (!updated) throw epochPassed(group);
   await deps.store.putPoint(point);
   return point;
+}
+
+/** Whether what a recovery needs beside the data is alike at its site, as of this protect. */
+function readyCondition({ target, warnings = [] }: Prepared): Omit<Condition, 'since'> {
+  const [first] = warnings;
+  if (!first) return { type: 'Ready', status: 'True', reason: 'AllThere', message: `all that a recovery needs is at ${target}` };
+  return { type: 'Ready', status: first.code === 'GW_READINESS_UNKNOWN' ? 'Unknown' : 'False', reason: first.code === 'GW_READINESS_UNKNOWN' ? 'NotLooked' : 'Lacking', message: `${first.message}${warnings.length > 1 ? ` (and ${warnings.length - 1} more)` : ''}${first.action === undefined ? '' : `; ${first.action}`}` };
 }

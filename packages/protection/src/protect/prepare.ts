@@ -5,8 +5,9 @@ import { peerSite } from '../group-sites.ts';
 import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
 import { protectPreflight, protectReport } from '../preflight/protect.ts';
 import { methodOf } from '../methods/index.ts';
+import { fetchImages, needsOf } from '../preflight/readiness.ts';
 import { refuse } from '../refuse.ts';
-import type { Group, RecoveryPoint } from '../schemas.ts';
+import type { Finding, Group, RecoveryPoint } from '../schemas.ts';
 import type { ProtectDeps, ProtectInput } from './workflow.ts';
 
 /** What the later steps work from; recorded, so that all of them see the same. */
@@ -21,6 +22,8 @@ export interface Prepared {
   /** False: this point begins a new chain. */
   readonly incremental: boolean;
   readonly createdAt: string;
+  /** What was not alike at the recovery site. Left out by jobs of an older version. */
+  readonly warnings?: readonly Finding[];
 }
 
 export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepContext): Promise<Prepared> {
@@ -32,6 +35,8 @@ export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepCon
   s.progress({ phase: 'CheckingPrerequisites' });
   const preflight = await protectPreflight(deps, group);
   if (preflight.findings.length > 0) throw refuse(protectReport(group, preflight));
+  for (const w of preflight.warnings) s.log(`${w.message}${w.action === undefined ? '' : ` (${w.action})`}`);
+  await fetchImages(deps, needsOf(group.project, group.activeSite, peerSite(group), preflight.servers), s);
   const source = deps.sites.get(group.activeSite);
   const volumes = preflight.servers.flatMap((server) => server.volumes);
   const method = methodOf(group.policy);
@@ -49,6 +54,7 @@ export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepCon
     sequence: mine?.sequence ?? (points.at(-1)?.sequence ?? 0) + 1,
     incremental: await chainGoesOn(deps, group, points, volumes),
     createdAt: deps.clock.now().toISOString(),
+    warnings: preflight.warnings,
   };
 }
 

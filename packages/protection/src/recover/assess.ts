@@ -5,6 +5,7 @@ import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
 import type { Manifest } from '../manifest/schema.ts';
 import { readManifest } from '../manifest/store.ts';
 import { findAll } from '../preflight/findings.ts';
+import { fetchImages, needsOf, readinessWarnings } from '../preflight/readiness.ts';
 import { recoverySiteChecks } from '../preflight/recovery-site.ts';
 import { methodOf } from '../methods/index.ts';
 import { refuse } from '../refuse.ts';
@@ -39,7 +40,9 @@ export async function assess(deps: Deps, input: RecoverInput, s: StepContext): P
   if (!group) throw new GodwitError('GW_GROUP_UNKNOWN', 'terminal', 'the group was deleted', { resource: `group ${input.groupId}` });
   if (group.activeSite === input.to) return { ...emptyPlan(group, input), alreadyActive: await alreadyActive(deps, group, input) };
   const { plan, report } = await recoverPreflight(deps, group, input.to, input.pointId);
+  for (const w of report.warnings) s.log(`${w.message}${w.action === undefined ? '' : ` (${w.action})`}`);
   if (!plan) throw refuse(report);
+  await fetchImages(deps, needsOf(group.project, plan.from, plan.to, plan.servers), s);
   return plan;
 }
 
@@ -52,6 +55,7 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
   const point = await deps.store.point(pointId);
   const tenant = deps.sites.get(to).asProject(group.project);
   let findings: Finding[];
+  let warnings: Finding[] = [];
   let plan: RecoveryPlan | undefined;
   let manifest: Manifest | undefined;
   const manifestFindings = await findAll([
@@ -87,8 +91,9 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
       ...methodOf(manifest.point).store.checks(deps, group, manifest.point),
       ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers, backupZone, addresses: true }),
     ]);
+    warnings = await readinessWarnings(deps, needsOf(group.project, from, to, servers), findings);
   }
-  const report: Report = { ok: findings.length === 0, group: group.name, findings, plan: plan ? planText(plan) : [] };
+  const report: Report = { ok: findings.length === 0, group: group.name, findings, warnings, plan: plan ? planText(plan) : [] };
   return findings.length === 0 && plan ? { plan, report } : { report };
 }
 

@@ -57,9 +57,10 @@ export function cloneWorkflow(deps: Deps): WorkflowDefinition<CloneInput, CloneR
       // Where Glance could not fetch it itself, it is brought, unless only the import was asked for.
       const missed = imported.filter((i) => i.error !== undefined && input.method !== 'import').map((i) => i.site);
       const relaySites = [...planned('relay').map((t) => t.site), ...missed];
+      const feeders = plan.targets.flatMap(({ site, action, imageId }) => ((action === 'none' || action === 'describe') && imageId !== undefined ? [{ site, imageId }] : []));
       let relayed: RelayOutcome = { sourceBytes: 0, targets: [] };
       if (relaySites.length > 0) {
-        relayed = await ctx.step('relay', (s) => relayTo(deps, { source: input.from, project: input.project, record, places: relaySites.map(placeOf) }, s), {
+        relayed = await ctx.step('relay', (s) => relayTo(deps, { source: input.from, project: input.project, record, places: relaySites.map(placeOf), feeders }, s), {
           compensate: async () => {
             for (const site of relaySites) await undo(site);
           },

@@ -19,6 +19,13 @@ export interface RelayTask {
   readonly project: ProjectRef;
   readonly record: ImageRecord;
   readonly places: readonly WorkPlace[];
+  /** Sites that have it already, and may feed the others when the source cannot be read any more. */
+  readonly feeders?: readonly Feeder[];
+}
+
+export interface Feeder {
+  readonly site: string;
+  readonly imageId: string;
 }
 
 /** How often a target is tried in all; each round reads the source once for all that still want it. With the waits between them, a Glance may be away for over a minute. */
@@ -36,18 +43,30 @@ export async function relayTo(deps: Deps, task: RelayTask, s: StepContext): Prom
   const outcomes = new Map<string, { bytes: number; error?: { code: string; message: string } }>();
   let sourceBytes = 0;
   let left = [...task.places];
+  const feeders: Feeder[] = [{ site: task.source, imageId: record.id }, ...(task.feeders ?? [])];
   const hashes: HashNeeds = { algorithm: record.hash === undefined ? 'sha512' : undefined };
   for (let round = 1; left.length > 0; round++) {
     const ready = await prepare(task, left);
-    for (const site of ready.done) outcomes.set(site, { bytes: outcomes.get(site)?.bytes ?? 0 });
+    for (const { site, imageId } of ready.done) {
+      outcomes.set(site, { bytes: outcomes.get(site)?.bytes ?? 0 });
+      feeders.push({ site, imageId });
+    }
     const failed = new Map(ready.failed);
     if (ready.targets.length > 0) {
-      const sent = await send(deps, task, ready.targets, hashes, s);
+      const sent = await sendFrom(deps, task, feeders, ready.targets, hashes, s);
+      if (sent === 'again') {
+        left = left.filter((p) => !ready.done.some((d) => d.site === p.site.name));
+        round--;
+        continue;
+      }
       sourceBytes += sent.bytes;
-      for (const { place } of ready.targets) {
+      for (const { place, imageId } of ready.targets) {
         const error = sent.failed.get(place.site.name);
         if (error) failed.set(place.site.name, error);
-        else outcomes.set(place.site.name, { bytes: record.size });
+        else {
+          outcomes.set(place.site.name, { bytes: record.size });
+          feeders.push({ site: place.site.name, imageId });
+        }
       }
     }
     for (const [site, error] of failed) {
@@ -65,6 +84,8 @@ async function upload(place: WorkPlace, imageId: string, data: AsyncIterable<Uin
   try {
     await tenantOf(place).image.upload(imageId, data, size, { signal, timeoutMs: UPLOAD_SILENCE_MS });
   } catch (error) {
+    // A token that ran out, or was revoked, between two requests: the client has dropped it, and the body is spent.
+    if (isOpenStackError(error, 'OS_UNAUTHORIZED')) throw new GodwitError('GW_SITE_CREDENTIALS', 'retryable', `${site}: ${error.message}`, { site, resource: `image ${imageId}`, requestId: error.requestId, action: 'It is sent again with a new token by itself.', cause: error });
     // 410 after the last byte, 404 or 409 before the first: somebody deleted it, or another life of this job took it over.
     if (!isOpenStackError(error) || ![404, 409, 410].includes(error.status ?? 0)) throw toGodwitError(error, { site, resource: `image ${imageId}` });
     throw new GodwitError('GW_IMAGE_TARGET_GONE', 'retryable', `${site}: the copy was deleted while it was sent (${error.message})`, { site, resource: `image ${imageId}`, requestId: error.requestId, action: 'It is begun again by itself.', cause: error });
@@ -83,7 +104,7 @@ interface Ready {
 
 /** Working images to send to; what an earlier life of the job has brought over whole is only checked. */
 async function prepare(task: RelayTask, places: readonly WorkPlace[]) {
-  const done: string[] = [];
+  const done: Feeder[] = [];
   const failed = new Map<string, GodwitError>();
   const targets: Ready[] = [];
   await Promise.all(
@@ -92,7 +113,7 @@ async function prepare(task: RelayTask, places: readonly WorkPlace[]) {
         const image = await workingImage(place, task.record, task.source);
         if (image.status === 'active') {
           await verifyWorking(place, image, task.record, {});
-          done.push(place.site.name);
+          done.push({ site: place.site.name, imageId: image.id });
         } else targets.push({ place, imageId: image.id });
       } catch (error) {
         const known = toGodwitError(error, { site: place.site.name });
@@ -106,12 +127,28 @@ async function prepare(task: RelayTask, places: readonly WorkPlace[]) {
   return { done, failed, targets };
 }
 
-async function send(deps: Deps, task: RelayTask, targets: readonly Ready[], hashes: HashNeeds, s: StepContext) {
+/** `again`: who fed cannot be read any more, and another that has it takes its place. */
+async function sendFrom(deps: Deps, task: RelayTask, feeders: Feeder[], targets: readonly Ready[], hashes: HashNeeds, s: StepContext): Promise<Awaited<ReturnType<typeof send>> | 'again'> {
+  const [feeder] = feeders;
+  if (!feeder) throw new Error('nobody has the image');
+  try {
+    return await send(deps, task, feeder, targets, hashes, s);
+  } catch (error) {
+    const known = toGodwitError(error, { site: feeder.site });
+    // What was deleted, or is not what Glance says, is not made good by another's copy of it.
+    if (s.signal.aborted || known.kind === 'terminal' || feeders.length === 1) throw error;
+    feeders.shift();
+    s.log(`${feeder.site} cannot be read any more (${known.message}); ${feeders[0]?.site ?? ''} has the image, and feeds the others`);
+    return 'again';
+  }
+}
+
+async function send(deps: Deps, task: RelayTask, feeder: Feeder, targets: readonly Ready[], hashes: HashNeeds, s: StepContext) {
   const { record } = task;
   const now = (): number => deps.clock.now().getTime();
   const rates = new Map(targets.map((t) => [t.place.site.name, new Rate(record.size, now)]));
-  const source = deps.sites.get(task.source).asProject(task.project);
-  const pieces = readSource(task.source, source, record.id, record.size, {
+  const source = deps.sites.get(feeder.site).asProject(task.project);
+  const pieces = readSource(feeder.site, source, feeder.imageId, record.size, {
     clock: deps.clock, signal: s.signal, onCut: (byte, error) => s.log(`the source was cut at byte ${byte}, and is read on from there: ${error.message}`),
   });
   const uploads = targets.map(({ place, imageId }): RelayTarget => ({

@@ -13,7 +13,7 @@ import { covers } from './match.ts';
 import { rollbackWorkflow, rolloutWorkflow } from './rollout.ts';
 import { imagePolicySchema, type Ensured, type ImagePolicy, type Rollout } from './schemas.ts';
 
-type Api = Pick<ResourcesService, 'createImagePolicy' | 'listImagePolicies' | 'deleteImagePolicy' | 'ensureImage' | 'startRollout' | 'listRollouts' | 'getRollout' | 'resumeRollout' | 'pauseRollout' | 'rollBack'>;
+type Api = Pick<ResourcesService, 'createImagePolicy' | 'listImagePolicies' | 'deleteImagePolicy' | 'ensureImage' | 'imagesWantedAt' | 'startRollout' | 'listRollouts' | 'getRollout' | 'resumeRollout' | 'pauseRollout' | 'rollBack'>;
 
 export function policyService(deps: Deps, engine: Engine, images: ImageService): { readonly api: Api; start(): void; close(): Promise<void> } {
   const { sites, store, clock } = deps;
@@ -83,6 +83,16 @@ export function policyService(deps: Deps, engine: Engine, images: ImageService):
       const [running] = await images.underWay(project, record.name);
       const jobId = running ?? (await images.clone({ project, from: source, image: record.id, to: [at], method: 'auto', replace: false, admin: caller.admin })).jobId;
       return { image: record.name, site: at, present: false, jobId };
+    },
+
+    async imagesWantedAt(project, names, at) {
+      const all = await policies(project);
+      return names.flatMap((image) => {
+        const bare = { name: image, tags: [] };
+        if (all.some((p) => p.doc.mode === 'none' && covers({ images: p.doc.images }, bare))) return [];
+        const policy = all.find((p) => p.doc.mode !== 'none' && p.doc.source !== at && p.doc.sites.includes(at) && covers({ images: p.doc.images }, bare))?.doc;
+        return policy ? [{ image, source: policy.source, lazy: policy.mode === 'lazy' }] : [];
+      });
     },
 
     async startRollout(caller, name, image) {

@@ -32,6 +32,15 @@ export async function checkReadiness(deps: Deps, project: ProjectRef, user: Proj
   for (const active of needsAsPolicies(needs, project, user)) {
     const kind = active.policy.kinds.at(-1) as Kind;
     const names = needs[kinds[kind]];
+    // What the site has something of its own for is asked for by that one's name, and not compared.
+    const { apart } = scopeOf(deps, active, needs.at).mapping;
+    const mapped = names.filter((n) => apart(kind, n));
+    const same = names.filter((n) => !mapped.includes(n));
+    if (mapped.length > 0) {
+      const there = await namesAt(deps, active, needs.at, kind, mapped.map((n) => localName(deps, needs, kind, n)));
+      for (const name of mapped) if (!there.has(localName(deps, needs, kind, name))) missing.push({ what: kind, name, reason: `it is called ${localName(deps, needs, kind, name)} there (mappings of godwit.yaml), and that is not there`, repairable: false });
+    }
+    if (same.length === 0) continue;
     try {
       const { report } = await makePlan(deps, active);
       const away = report.unreachable.find((u) => u.site === needs.at);
@@ -40,17 +49,17 @@ export async function checkReadiness(deps: Deps, project: ProjectRef, user: Proj
         await namesAt(deps, active, needs.at, kind);
         throw new GodwitError('GW_SITE_UNREACHABLE', 'retryable', away.message, { site: needs.at, action: 'Ask again in a moment.' });
       }
-      const wanted = (key: string): string | undefined => names.find((n) => key.endsWith(` ${n}`));
+      const wanted = (key: string): string | undefined => same.find((n) => key.endsWith(` ${n}`));
       for (const c of report.changes) if (wanted(c.key) !== undefined && c.site === needs.at) missing.push({ what: c.kind, name: wanted(c.key) ?? '', reason: c.action === 'create' ? 'it is not there' : `it differs in ${c.fields.map((f) => f.field).join(', ')}`, repairable: true });
       for (const c of report.conflicts) if (wanted(c.key) !== undefined && c.code !== 'GW_SYNC_EXTRA') missing.push({ what: c.kind, name: wanted(c.key) ?? '', reason: c.reason, repairable: false });
       const there = await namesAt(deps, active, needs.from, kind);
-      for (const name of names) if (!there.has(name)) missing.push({ what: kind, name, reason: `it is not at ${needs.from} either`, repairable: false });
+      for (const name of same) if (!there.has(name)) missing.push({ what: kind, name, reason: `it is not at ${needs.from} either`, repairable: false });
     } catch (error) {
       const known = toGodwitError(error);
       if (known.code !== 'GW_SYNC_SOURCE_AWAY') throw known;
       compared = false;
       const there = await namesAt(deps, active, needs.at, kind);
-      for (const name of names) if (!there.has(name)) missing.push({ what: kind, name, reason: 'it is not there', repairable: false });
+      for (const name of same) if (!there.has(name)) missing.push({ what: kind, name, reason: 'it is not there', repairable: false });
     }
   }
   for (const name of needs.images) {
@@ -61,9 +70,13 @@ export async function checkReadiness(deps: Deps, project: ProjectRef, user: Proj
   return { ready: missing.length === 0, at: needs.at, from: needs.from, missing, compared };
 }
 
-async function namesAt(deps: Deps, active: ActivePolicy, site: string, kind: Kind): Promise<Set<string>> {
-  return at(site, async () => new Set((await driverOf(kind).list(scopeOf(deps, active, site))).map((i) => i.name)));
+async function namesAt(deps: Deps, active: ActivePolicy, site: string, kind: Kind, names?: readonly string[]): Promise<Set<string>> {
+  const scope = scopeOf(deps, active, site);
+  return at(site, async () => new Set((await driverOf(kind).list(names ? { ...scope, selection: { names } } : scope)).map((i) => i.name)));
 }
+
+/** Only flavors and security groups have mappings. */
+const localName = (deps: Deps, needs: ReadinessNeeds, kind: Kind, name: string): string => deps.sites.map(needs.from, needs.at, kind === 'flavors' ? 'flavors' : 'securityGroups', name);
 
 async function imageState(deps: Deps, project: ProjectRef, needs: ReadinessNeeds, name: string): Promise<{ compared: boolean; missing?: { reason: string; repairable: boolean } }> {
   const there = deps.sites.get(needs.at);

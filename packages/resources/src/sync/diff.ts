@@ -11,6 +11,8 @@ export interface DiffOptions {
   /** Digest by key, as of the last agreement. */
   readonly baseline: ReadonlyMap<string, string>;
   readonly delete: boolean;
+  /** Whether a site has something of its own in its place (mappings of godwit.yaml). */
+  readonly apart?: (site: string, name: string) => boolean;
 }
 
 export interface Diff {
@@ -40,7 +42,9 @@ export function diff(options: DiffOptions): Diff {
   const conflicts: SyncConflict[] = [];
   const agreed = new Map<string, string>();
   for (const key of keys) {
-    const found = [...bySite].map(([site, map]) => ({ site, item: map.get(key) }));
+    const all = [...bySite].map(([site, map]) => ({ site, item: map.get(key) }));
+    const name = all.find((f) => f.item)?.item?.name ?? '';
+    const found = options.apart ? all.filter((f) => options.apart?.(f.site, name) !== true) : all;
     const conflict = (site: string, code: string, reason: string): void => void conflicts.push({ site, kind: driver.kind, key, code, reason });
     const unfit = found.find((f) => f.item?.unfit !== undefined);
     if (unfit) {

@@ -3,6 +3,7 @@ import type { Deps } from '../deps.ts';
 import { Names } from '../project.ts';
 import { diff, fieldChanges, type Diff } from './diff.ts';
 import { drivers } from './drivers.ts';
+import { mappingOf } from './mapping.ts';
 import type { SyncChange, SyncPolicy, SyncReport } from './schemas.ts';
 import { freshReader, type Entry, type Reader } from './reader.ts';
 import type { Action, Item, Scope, SyncKind } from './types.ts';
@@ -25,8 +26,10 @@ export interface Plan {
 
 export function scopeOf(deps: Deps, active: ActivePolicy, site: string, signal?: AbortSignal): Scope {
   const at = deps.sites.get(site);
-  const { names, tags } = active.policy;
-  return { site: at, names: new Names(at.admin), projects: active.projects, users: active.users, selection: { names, tags }, ...(signal ? { signal } : {}) };
+  const { names, tags, source, sites } = active.policy;
+  // Where nobody is right by himself, the first is what the others’ names are told by.
+  const measure = source === 'agreement' ? (sites[0] ?? site) : source;
+  return { site: at, names: new Names(at.admin), projects: active.projects, users: active.users, selection: { names, tags }, mapping: mappingOf(deps.sites, measure, site), ...(signal ? { signal } : {}) };
 }
 
 /** What is to be done so that the sites are as the policy says; changes nothing. A site that cannot be read is left out, and said so. */
@@ -48,7 +51,7 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
     async ([site, scope]) => {
       try {
         const read = new Map<SyncKind, readonly Entry[]>();
-        for (const { kind } of kinds) read.set(kind, await reader.entries(kind, scope));
+        for (const { kind } of kinds) read.set(kind, (await reader.entries(kind, scope)).filter((e) => !scope.mapping.apart(kind, e.name)));
         seen.set(site, read);
       } catch (error) {
         lost(site, error);
@@ -59,7 +62,8 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
   const diffs: Diff[] = [];
   const agreed = new Map<string, string>();
   for (const driver of kinds) {
-    const { same, suspects } = compare(new Map([...seen].map(([site, read]) => [site, read.get(driver.kind) ?? []])));
+    const apart = (site: string, name: string): boolean => scopes.get(site)?.mapping.apart(driver.kind, name) ?? false;
+    const { same, suspects } = compare(new Map([...seen].map(([site, read]) => [site, read.get(driver.kind) ?? []])), apart);
     for (const [key, digest] of same) agreed.set(key, digest);
     const items = new Map<string, readonly Item[]>();
     await inTurns(
@@ -75,7 +79,7 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
       },
     );
     for (const site of [...items.keys()]) if (!seen.has(site)) items.delete(site);
-    const found = diff({ driver, source: policy.source, baseline, delete: policy.delete, items });
+    const found = diff({ driver, source: policy.source, baseline, delete: policy.delete, items, apart });
     diffs.push({ ...found, gone: found.gone.filter((k) => !same.has(k)) });
   }
   if (policy.source !== 'agreement' && !seen.has(policy.source)) {
@@ -106,20 +110,20 @@ async function inTurns<T>(items: readonly T[], run: (item: T) => Promise<void>):
 }
 
 /** Most are the same everywhere: only the others are looked at closely. */
-function compare(entries: ReadonlyMap<string, readonly Entry[]>): { same: Map<string, string>; suspects: Set<string> } {
-  const count = new Map<string, { digest: string; sites: number }>();
+function compare(entries: ReadonlyMap<string, readonly Entry[]>, apart: (site: string, name: string) => boolean): { same: Map<string, string>; suspects: Set<string> } {
+  const count = new Map<string, { name: string; digest: string; sites: number }>();
   const suspects = new Set<string>();
   for (const list of entries.values()) {
-    for (const { key, digest, unfit } of list) {
+    for (const { key, name, digest, unfit } of list) {
       const known = count.get(key);
-      if (!known) count.set(key, { digest, sites: 1 });
+      if (!known) count.set(key, { name, digest, sites: 1 });
       else known.sites++;
       if (unfit || (known && known.digest !== digest)) suspects.add(key);
     }
   }
   const same = new Map<string, string>();
-  for (const [key, { digest, sites }] of count) {
-    if (sites < entries.size) suspects.add(key);
+  for (const [key, { name, digest, sites }] of count) {
+    if (sites < entries.size && sites < [...entries.keys()].filter((site) => !apart(site, name)).length) suspects.add(key);
     else if (!suspects.has(key)) same.set(key, digest);
   }
   return { same, suspects };

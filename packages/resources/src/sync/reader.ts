@@ -6,6 +6,7 @@ import type { Item, Scope, SyncKind } from './types.ts';
 export interface Entry {
   readonly id: string;
   readonly key: string;
+  readonly name: string;
   readonly digest: string;
   /** It cannot be compared: see {@link Item.unfit}. */
   readonly unfit?: true;
@@ -33,4 +34,4 @@ export function freshReader(): Reader {
   };
 }
 
-export const entryOf = (item: Item): Entry => ({ id: item.id, key: item.key, digest: digestOf(item.spec), ...(item.unfit === undefined ? {} : { unfit: true as const }) });
+export const entryOf = (item: Item): Entry => ({ id: item.id, key: item.key, name: item.name, digest: digestOf(item.spec), ...(item.unfit === undefined ? {} : { unfit: true as const }) });

@@ -6,7 +6,6 @@ import { selected, type Item, type Scope } from './types.ts';
 
 interface Remembered extends Entry {
   readonly revision: number;
-  readonly name: string;
 }
 
 /** Beyond this part of a site's groups, they are listed anew instead of being fetched one by one. */

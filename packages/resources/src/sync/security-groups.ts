@@ -1,6 +1,7 @@
 import { isOpenStackError, type SecurityGroup, type SecurityGroupRule } from '@godwit/openstack';
 import type { ProjectRef } from '@godwit/sites';
 import { projectIdAt, projectKey, projectOf } from '../project.ts';
+import type { Mapping } from './mapping.ts';
 import { each, markTwins, selected, type Action, type Driver, type Item, type Scope, type Spec, type Value } from './types.ts';
 
 /** A rule without ids: groups that it names, by their names. */
@@ -18,7 +19,8 @@ export interface RuleSpec {
 
 const OUTSIDE = '(of another project)';
 
-function ruleSpec(rule: SecurityGroupRule, groups: ReadonlyMap<string, string>, addressGroups: ReadonlyMap<string, string>): RuleSpec {
+function ruleSpec(rule: SecurityGroupRule, { groupNames, addressGroupNames, mapping }: Pick<Known, 'groupNames' | 'addressGroupNames' | 'mapping'>): RuleSpec {
+  const common = (name: string | null): string | null => (name === null || name === OUTSIDE ? name : mapping.common(name));
   const named = (id: string | null | undefined, names: ReadonlyMap<string, string>): string | null => (id ? (names.get(id) ?? OUTSIDE) : null);
   return {
     direction: rule.direction,
@@ -27,8 +29,8 @@ function ruleSpec(rule: SecurityGroupRule, groups: ReadonlyMap<string, string>, 
     min: rule.port_range_min ?? null,
     max: rule.port_range_max ?? null,
     prefix: normalPrefix(rule.remote_ip_prefix),
-    group: named(rule.remote_group_id, groups),
-    addressGroup: named(rule.remote_address_group_id, addressGroups),
+    group: common(named(rule.remote_group_id, groupNames)),
+    addressGroup: named(rule.remote_address_group_id, addressGroupNames),
     description: rule.description ?? '',
   };
 }
@@ -50,9 +52,10 @@ interface Known {
   readonly groups: readonly SecurityGroup[];
   readonly groupNames: ReadonlyMap<string, string>;
   readonly addressGroupNames: ReadonlyMap<string, string>;
+  readonly mapping: Mapping;
 }
 
-async function know({ site, signal }: Scope, project: ProjectRef): Promise<Known> {
+async function know({ site, signal, mapping }: Scope, project: ProjectRef): Promise<Known> {
   const projectId = await projectIdAt(site, project);
   const tenant = site.asProject(project);
   const options = signal ? { signal } : {};
@@ -64,13 +67,13 @@ async function know({ site, signal }: Scope, project: ProjectRef): Promise<Known
       throw error;
     }),
   ]);
-  return { projectId, groups, groupNames: new Map(groups.map((g) => [g.id, g.name])), addressGroupNames: new Map(addressGroups.map((g) => [g.id, g.name])) };
+  return { projectId, groups, groupNames: new Map(groups.map((g) => [g.id, g.name])), addressGroupNames: new Map(addressGroups.map((g) => [g.id, g.name])), mapping };
 }
 
 const rulesOf = (spec: Spec): RuleSpec[] => spec['rules'] as unknown as RuleSpec[];
 
 function itemOf(project: ProjectRef, group: SecurityGroup, known: Known): Item {
-  const rules = group.security_group_rules.map((r) => ruleSpec(r, known.groupNames, known.addressGroupNames)).toSorted((a, b) => (ruleKey(a) < ruleKey(b) ? -1 : 1));
+  const rules = group.security_group_rules.map((r) => ruleSpec(r, known)).toSorted((a, b) => (ruleKey(a) < ruleKey(b) ? -1 : 1));
   const outside = rules.find((r) => r.group === OUTSIDE || r.addressGroup === OUTSIDE);
   return {
     kind: 'security-groups', key: `security-groups ${projectKey(project)} ${group.name}`, owner: project, name: group.name, id: group.id,
@@ -93,7 +96,7 @@ export async function listSecurityGroups(scope: Scope, project: ProjectRef, some
   const groupNames = new Map([...some.names, ...groups.map((g) => [g.id, g.name] as const)]);
   const addressed = groups.some((g) => g.security_group_rules.some((r) => r.remote_address_group_id));
   const addressGroups = addressed ? await network.addressGroups.list({ project_id: await projectIdAt(scope.site, project) }) : [];
-  const known: Known = { projectId: '', groups, groupNames, addressGroupNames: new Map(addressGroups.map((g) => [g.id, g.name])) };
+  const known: Known = { projectId: '', groups, groupNames, addressGroupNames: new Map(addressGroups.map((g) => [g.id, g.name])), mapping: scope.mapping };
   return groups.filter((g) => selected(scope.selection, g.name, g.tags ?? [])).map((g) => itemOf(project, g, known));
 }
 
@@ -149,7 +152,7 @@ async function bring(network: NetworkApi, group: SecurityGroup, spec: Spec, know
     if (id === undefined) throw new Error(`a rule names group ${name}, which is not there: select it too`);
     return id;
   };
-  const have = new Map(group.security_group_rules.map((r) => [ruleKey(ruleSpec(r, known.groupNames, known.addressGroupNames)), r]));
+  const have = new Map(group.security_group_rules.map((r) => [ruleKey(ruleSpec(r, known)), r]));
   const want = new Map(rulesOf(spec).map((r) => [ruleKey(r), r]));
   // New ones before old ones go: a group is never tighter than both its versions.
   for (const [key, rule] of want) {
@@ -160,7 +163,7 @@ async function bring(network: NetworkApi, group: SecurityGroup, spec: Spec, know
       .create({
         security_group_id: group.id, project_id: projectId, direction: rule.direction, ethertype: rule.ethertype, protocol: rule.protocol,
         port_range_min: rule.min, port_range_max: rule.max, remote_ip_prefix: rule.prefix, description: rule.description,
-        ...(rule.group === null ? {} : { remote_group_id: idOf(known.groupNames, rule.group) }),
+        ...(rule.group === null ? {} : { remote_group_id: idOf(known.groupNames, known.mapping.local(rule.group)) }),
         ...(rule.addressGroup === null ? {} : { remote_address_group_id: idOf(known.addressGroupNames, rule.addressGroup) }),
       })
       .catch((error: unknown) => {

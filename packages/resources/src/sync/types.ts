@@ -1,5 +1,6 @@
 import type { ProjectRef, Site } from '@godwit/sites';
 import type { Names } from '../project.ts';
+import type { Mapping } from './mapping.ts';
 
 export const syncKinds = ['address-groups', 'security-groups', 'flavors', 'keypairs', 'server-groups'] as const;
 export type SyncKind = (typeof syncKinds)[number];
@@ -11,6 +12,7 @@ export interface Scope {
   readonly projects: readonly ProjectRef[];
   readonly users: readonly ProjectRef[];
   readonly selection: Selection;
+  readonly mapping: Mapping;
   readonly signal?: AbortSignal;
 }
 
