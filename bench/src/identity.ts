@@ -168,6 +168,6 @@ async function emulatedRotation(lab: Lab, say: (text: string) => void): Promise<
     return { seconds: median(all.map((r) => r.seconds)), nodes: all[0]?.nodes ?? 0, enrolSeconds };
   } finally {
     child.stdin.end();
-    await controller.kill();
+    await controller.stop();
   }
 }
