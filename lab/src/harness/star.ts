@@ -90,9 +90,20 @@ export async function mendLab(lab: Lab): Promise<void> {
   }
 }
 
+/**
+ * `godwit identity status`. It ends with 1 when something is not as it should be, which many a scenario has brought about; and with an error instead of a
+ * status while no Keystone has the time to check the caller's own token.
+ */
+function statusOf(lab: Lab, cli: CliOptions): Promise<StarView> {
+  return eventually('the star’s status', async () => {
+    const view = (await godwit(lab, cli, 'identity', 'status')).json as Partial<StarView> | undefined;
+    return view?.sites === undefined ? undefined : (view as StarView);
+  }, { timeoutMs: 60_000, everyMs: 1_000 });
+}
+
 /** Takes the hand-made star into Godwit's care, from wherever an earlier scenario has left it. */
 export async function adoptStar(lab: Lab, cli: CliOptions): Promise<void> {
-  const status = async (): Promise<StarView> => (await godwit(lab, cli, 'identity', 'status')).json as StarView;
+  const status = (): Promise<StarView> => statusOf(lab, cli);
   const enrolled = (await godwitOk<{ name: string }[]>(lab, cli, 'agent', 'list')).map((a) => a.name);
   await Promise.all(nodesOf(lab, { joining: true }).map((node) => enrolAgent(lab, cli, node, enrolled)));
   await eventually('all agents to be connected', async () => (await godwitOk<{ connected: boolean }[]>(lab, cli, 'agent', 'list')).every((a) => a.connected), { timeoutMs: 60_000 });
@@ -146,8 +157,7 @@ export function useStar(): StarScenario {
       if (job.state !== 'succeeded' || !job.result) throw new Error(`rotation ${id}: ${JSON.stringify(job)}`);
       return job.result;
     },
-    // It ends with 1 when something is not as it should be, which many a scenario has brought about.
-    status: async () => (await godwit(lab, options(), 'identity', 'status')).json as StarView,
+    status: () => statusOf(lab, options()),
     async node(name) {
       const found = (await scenario.status()).sites.flatMap((s) => s.nodes).find((n) => n.name === name);
       if (!found) throw new Error(`the status has no node ${name}`);
