@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { GodwitError, type SiteRegistry, toGodwitError } from '@godwit/sites';
+import { callerProject, GodwitError, projectKey, projectOf, type SiteRegistry, toGodwitError } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
-import { callerProject, projectKey, projectOf, type Caller } from './caller.ts';
+import { type Caller } from './caller.ts';
 import type { Clock, Deps } from './deps.ts';
 import { l2populationDriver } from './driver/l2population.ts';
 import type { Driver } from './driver/types.ts';

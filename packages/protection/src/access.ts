@@ -1,13 +1,7 @@
-import { GodwitError } from '@godwit/sites';
+import { GodwitError, projectKey } from '@godwit/sites';
 import type { Group, RecoveryPoint } from './schemas.ts';
 import type { Caller } from './service-types.ts';
-import { projectKey, type Store } from './store/store.ts';
-
-/** The caller's project, or an error that says that the token has none. */
-export function callerProject(caller: Caller): { name: string; domain: string } {
-  if (caller.project) return caller.project;
-  throw new GodwitError('GW_NO_PROJECT', 'terminal', 'your token is for no project', { action: 'Name one: OS_PROJECT_NAME and OS_PROJECT_DOMAIN_NAME.' });
-}
+import { type Store } from './store/store.ts';
 
 const owns = (caller: Caller, group: Group): boolean => caller.admin || (caller.project !== undefined && projectKey(caller.project) === projectKey(group.project));
 

@@ -1,5 +1,5 @@
 export { createProtection, type ProtectionOptions } from './service.ts';
-export { projectKey, Store, type Tables } from './store/store.ts';
+export { Store, type Tables } from './store/store.ts';
 export { migrate } from './store/migrations.ts';
 export { systemClock, type Clock, type Deps } from './deps.ts';
 export type { Caller, JobRef, ProtectionService } from './service-types.ts';

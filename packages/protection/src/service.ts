@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { at, GodwitError, toGodwitError } from '@godwit/sites';
+import { at, callerProject, GodwitError, projectKey, toGodwitError } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
 import { advise } from './advise/advise.ts';
-import { callerProject, findGroup, findPoint } from './access.ts';
+import { findGroup, findPoint } from './access.ts';
 import { rebuildProject } from './catalog/rebuild.ts';
 import type { Deps } from './deps.ts';
 import { ThawKeeper } from './freeze/keeper.ts';
@@ -20,7 +20,6 @@ import { FenceLoop } from './recover/fence-loop.ts';
 import { recoverWorkflow } from './recover/workflow.ts';
 import { changedPolicy, groupChangeSchema, groupSpecSchema, type Group, type Policy, type RebuildResult, type RecoveryPoint } from './schemas.ts';
 import type { Caller, ProtectionService } from './service-types.ts';
-import { projectKey } from './store/store.ts';
 import { verifyPoint, verifyWorkflow } from './verify.ts';
 
 export interface ProtectionOptions extends Deps {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { OpenStackError, type Cloud, type OpenStackErrorCode } from '@godwit/openstack';
-import type { Site, SiteRegistry } from '@godwit/sites';
+import { projectKey, type Site, type SiteRegistry } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Deps } from '../src/deps.ts';
 import type { Manifest } from '../src/manifest/schema.ts';
 import type { Group, RecoveryPoint } from '../src/schemas.ts';
-import { projectKey, type Fence, type Store } from '../src/store/store.ts';
+import { type Fence, type Store } from '../src/store/store.ts';
 
 /** Two sites of plain objects: what a test needs to see of OpenStack, with the answers that the real services give. */
 

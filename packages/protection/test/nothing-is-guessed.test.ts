@@ -1,3 +1,4 @@
+import { projectKey, projectOf } from '@godwit/sites';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findGroup, findPoint } from '../src/access.ts';
 import { rebuildProject } from '../src/catalog/rebuild.ts';
@@ -10,7 +11,7 @@ import { shortages, withTypes } from '../src/preflight/quota.ts';
 import { recoverPreflight } from '../src/recover/assess.ts';
 import { usableNetwork } from '../src/recover/network.ts';
 import type { Caller } from '../src/service-types.ts';
-import { projectKey, projectOf, type Store } from '../src/store/store.ts';
+import { type Store } from '../src/store/store.ts';
 import { aGroup, aManifest, aPoint, fails, project, uuid, world, type World } from './fake-world.ts';
 
 let w: World;

@@ -1,5 +1,4 @@
-import { GodwitError, type ProjectRef, type Site } from '@godwit/sites';
-import { at } from '@godwit/sites';
+import { GodwitError, projectKey, type ProjectRef } from '@godwit/sites';
 import type { Cloud } from '@godwit/openstack';
 
 /** Who asks: made by the server from a validated Keystone token. */
@@ -13,37 +12,10 @@ export interface Caller {
   readonly admin: boolean;
 }
 
-/** `<domain>/<name>`, the domain's slashes escaped: as jobs are labelled. */
-export const projectKey = (p: ProjectRef): string => `${p.domain.replaceAll('%', '%25').replaceAll('/', '%2F')}/${p.name}`;
-
-export const projectOf = (key: string): ProjectRef => {
-  const slash = key.indexOf('/');
-  return { domain: key.slice(0, slash).replaceAll('%2F', '/').replaceAll('%25', '%'), name: key.slice(slash + 1) };
-};
-
-export function callerProject(caller: Caller): ProjectRef {
-  if (caller.project) return caller.project;
-  throw new GodwitError('GW_NO_PROJECT', 'terminal', 'your token is for no project', { action: 'Name one: OS_PROJECT_NAME and OS_PROJECT_DOMAIN_NAME.' });
-}
-
 /** What is for administrators only: flavors, quotas, other projects. */
 export function adminOnly(caller: Caller, what: string): void {
   if (caller.admin) return;
   throw new GodwitError('GW_ROLE_REQUIRED', 'terminal', `${caller.userName} needs the role admin for ${what}`, { action: 'Ask an administrator of Godwit.' });
-}
-
-/** The project's id at a site, by logging in to it. GW_PROJECT_NOT_SERVED where Godwit's user has no role in it. */
-export async function projectIdAt(site: Site, project: ProjectRef): Promise<string> {
-  const { projectId } = await at(site.name, () => site.asProject(project).session.token().catch(async (error: unknown) => {
-    const { code } = error as { code?: string };
-    if (code !== 'OS_UNAUTHORIZED' && code !== 'OS_FORBIDDEN') throw error;
-    // Keystone answers a wrong password likewise: that shows here.
-    await site.admin.session.token();
-    throw new GodwitError('GW_PROJECT_NOT_SERVED', 'terminal', `${site.name}: Godwit’s user has no role in project ${projectKey(project)}, or there is no such project`, {
-      site: site.name, resource: `project ${projectKey(project)}`, action: 'Make the project there and give Godwit’s user the roles of docs/operators/roles.md.', cause: error,
-    });
-  }), `project ${project.name}`);
-  return projectId ?? '';
 }
 
 /** Names of projects and users by id, and back, at one site. Each is asked for once; what is not there is undefined. */

@@ -1,3 +1,4 @@
+import { callerProject } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
 import type { Deps } from './deps.ts';
 import { imageService } from './images/service.ts';
@@ -6,7 +7,6 @@ import { quotaService } from './quotas/service.ts';
 import { readinessService } from './readiness/service.ts';
 import type { ResourcesService } from './service-types.ts';
 import { syncService } from './sync/service.ts';
-import { callerProject } from './project.ts';
 import { addressConflicts, readInventory } from './views/inventory.ts';
 import { inventoryQuerySchema } from './views/schemas.ts';
 import { readUsage } from './views/usage.ts';

@@ -1,4 +1,4 @@
-import { projectKey } from '@godwit/protection';
+import { projectKey } from '@godwit/sites';
 import { describe, expect, it } from 'vitest';
 import { FakeJobs } from '../test/fake-jobs.ts';
 import { scopeOf, visibleJob } from './job-scope.ts';

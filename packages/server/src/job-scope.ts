@@ -1,5 +1,4 @@
-import { projectKey } from '@godwit/protection';
-import { GodwitError } from '@godwit/sites';
+import { GodwitError, projectKey } from '@godwit/sites';
 import type { Job, JobStore } from '@godwit/workflow';
 import type { Principal } from './types.ts';
 

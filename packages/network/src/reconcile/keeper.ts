@@ -1,9 +1,8 @@
-import { toGodwitError } from '@godwit/sites';
+import { TickLoop, toGodwitError } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import type { Listening, RemoteVtep } from '../driver/types.ts';
 import type { ReconcileReport } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
-import { TickLoop } from '../tick-loop.ts';
 import type { SiteFrame } from './observe.ts';
 import { takenOver, takeTurn } from './turn.ts';
 

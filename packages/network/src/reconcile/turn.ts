@@ -1,5 +1,4 @@
-import { GodwitError, toGodwitError } from '@godwit/sites';
-import { projectOf } from '../caller.ts';
+import { GodwitError, projectOf, toGodwitError } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import type { RemoteVtep } from '../driver/types.ts';
 import type { Drift, Finding, ReconcileReport } from '../schemas.ts';

@@ -1,7 +1,6 @@
 import type { Network } from '@godwit/openstack';
-import { at, type Site } from '@godwit/sites';
+import { at, projectOf, type Site } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
-import { projectOf } from '../caller.ts';
 import type { Deps } from '../deps.ts';
 import { networkMark, readPortMark, REMOTE } from '../names.ts';
 import type { SitePlan } from '../schemas.ts';

@@ -1,6 +1,5 @@
 import type { Agent, Network, Port, Subnet } from '@godwit/openstack';
-import { at, type Site } from '@godwit/sites';
-import { projectIdAt, projectOf } from '../caller.ts';
+import { at, projectIdAt, projectOf, type Site } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import { networkMark } from '../names.ts';
 import type { Finding, SitePlan, StretchReport } from '../schemas.ts';

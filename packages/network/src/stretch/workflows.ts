@@ -1,6 +1,5 @@
-import { at, GodwitError } from '@godwit/sites';
+import { at, GodwitError, projectOf } from '@godwit/sites';
 import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
-import { projectOf } from '../caller.ts';
 import type { Deps } from '../deps.ts';
 import { isVirtualHost } from '../names.ts';
 import type { Keeper } from '../reconcile/keeper.ts';

@@ -1,4 +1,4 @@
-import { at, type ProjectRef } from '@godwit/sites';
+import { at, projectKey, type ProjectRef } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import { listManifests, type FoundManifest } from '../manifest/store.ts';
 import type { Manifest } from '../manifest/schema.ts';
@@ -8,7 +8,6 @@ import { labels } from '../names.ts';
 import { asFinding, findAll } from '../preflight/findings.ts';
 import { shutOutEpoch } from '../recover/fence.ts';
 import { epochOf, serversOfGroup } from '../recover/find.ts';
-import { projectKey } from '../store/store.ts';
 import type { Finding, Group, RebuildResult, RecoveryPoint } from '../schemas.ts';
 
 /**

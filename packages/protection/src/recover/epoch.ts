@@ -1,7 +1,6 @@
-import { GodwitError } from '@godwit/sites';
+import { GodwitError, projectKey } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import { withCondition } from '../group-sites.ts';
-import { projectKey } from '../store/store.ts';
 import type { RecoveryPlan } from './assess.ts';
 
 /**

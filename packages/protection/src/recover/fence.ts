@@ -1,9 +1,9 @@
 import { isOpenStackError, type Cloud, type Server } from '@godwit/openstack';
-import { at, GodwitError, toGodwitError } from '@godwit/sites';
+import { at, GodwitError, projectOf, toGodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { waitFor } from '../cinder/wait.ts';
-import { projectOf, type Fence } from '../store/store.ts';
+import { type Fence } from '../store/store.ts';
 import type { RecoveryPlan } from './assess.ts';
 import { epochOf, serversOfGroup } from './find.ts';
 import { isNotFound } from '../not-found.ts';

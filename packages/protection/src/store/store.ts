@@ -1,3 +1,4 @@
+import { projectKey } from '@godwit/sites';
 import type { ColumnType, Kysely } from 'kysely';
 import type { Group, RecoveryPoint } from '../schemas.ts';
 
@@ -27,14 +28,6 @@ export interface Fence {
   readonly project: string;
   readonly servers: readonly string[];
 }
-
-/** `<domain>/<name>`; a slash in a domain's name is escaped, lest domain `a/b`, project `c` be taken for domain `a`, project `b/c`. */
-export const projectKey = (p: { readonly domain: string; readonly name: string }): string => `${p.domain.replaceAll('%', '%25').replaceAll('/', '%2F')}/${p.name}`;
-
-export const projectOf = (key: string): { domain: string; name: string } => {
-  const slash = key.indexOf('/');
-  return { domain: key.slice(0, slash).replaceAll('%2F', '/').replaceAll('%25', '%'), name: key.slice(slash + 1) };
-};
 
 /** The catalogue: groups, recovery points, and what a crash must not make us forget. */
 export class Store {

@@ -1,7 +1,6 @@
-import { at, GodwitError, toGodwitError, type ProjectRef } from '@godwit/sites';
+import { at, GodwitError, projectIdAt, type ProjectRef, toGodwitError } from '@godwit/sites';
 import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
-import { projectIdAt } from '../project.ts';
 import { findImage, lookAtTarget, readRecord, refuseUnfit } from './find.ts';
 import { importImage, importRegion } from './import.ts';
 import { publish, type Published } from './publish.ts';

@@ -1,6 +1,6 @@
 import { orUndefined, type Cloud, type Image } from '@godwit/openstack';
-import { at, GodwitError, type ProjectRef, type Site } from '@godwit/sites';
-import { Names, projectIdAt } from '../project.ts';
+import { at, GodwitError, projectIdAt, type ProjectRef, type Site } from '@godwit/sites';
+import { Names } from '../project.ts';
 import { hashOf, marks, recordOf, sameHash, visibilityFor, type ImageMemberRef, type ImageRecord } from './record.ts';
 
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);

@@ -1,6 +1,6 @@
 import { isOpenStackError, type Cloud, type Image } from '@godwit/openstack';
-import { at, type ProjectRef, type Site } from '@godwit/sites';
-import { Names, projectIdAt, projectKey } from '../project.ts';
+import { at, projectIdAt, projectKey, type ProjectRef, type Site } from '@godwit/sites';
+import { Names } from '../project.ts';
 import { lookAtTarget, workingImages } from './find.ts';
 import { differences, patchTo, type ImageRecord } from './record.ts';
 

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createCloud, isOpenStackError, type Cloud } from '@godwit/openstack';
-import { at, GodwitError, type ProjectRef, type Site } from '@godwit/sites';
+import { at, GodwitError, projectIdAt, type ProjectRef, type Site } from '@godwit/sites';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
-import { projectIdAt } from '../project.ts';
 import { importRegion } from './import.ts';
 
 export const pullRequestSchema = z.strictObject({

@@ -1,7 +1,6 @@
-import { GodwitError, type ProjectRef } from '@godwit/sites';
+import { callerProject, GodwitError, projectKey, type ProjectRef } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
-import { callerProject, projectKey } from '../project.ts';
 import type { JobRef, ResourcesService } from '../service-types.ts';
 import { cloneWorkflow, type CloneInput } from './clone.ts';
 import { findImage, refuseUnfit } from './find.ts';

@@ -1,5 +1,4 @@
-import { at, type ProjectRef, type Site } from '@godwit/sites';
-import { projectIdAt } from '../project.ts';
+import { at, projectIdAt, type ProjectRef, type Site } from '@godwit/sites';
 import type { ImageRecord } from './record.ts';
 
 /** Hides the project's other images of that name at a site: Glance's own way for a superseded version. They stay, and servers made of them too. */

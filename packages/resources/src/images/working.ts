@@ -1,7 +1,5 @@
 import { isOpenStackError, type Cloud, type Image } from '@godwit/openstack';
-import { at, GodwitError, type Site } from '@godwit/sites';
-import { projectIdAt } from '../project.ts';
-import type { ProjectRef } from '@godwit/sites';
+import { at, GodwitError, projectIdAt, type ProjectRef, type Site } from '@godwit/sites';
 import { workingImages } from './find.ts';
 import { hashOf, marks, sameHash, type ImageHash, type ImageRecord } from './record.ts';
 

@@ -1,10 +1,8 @@
-import { toGodwitError, type ProjectRef } from '@godwit/sites';
+import { projectOf, type ProjectRef, TickLoop, toGodwitError } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import { lookAtTarget, readRecord } from '../images/find.ts';
 import { differences } from '../images/record.ts';
-import { projectOf } from '../project.ts';
 import type { StoredPolicy } from '../store/store.ts';
-import { TickLoop } from '../tick-loop.ts';
 import { covers, currentImages, excluded } from './match.ts';
 import type { ImagePolicy } from './schemas.ts';
 

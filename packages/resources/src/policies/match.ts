@@ -1,7 +1,6 @@
 import type { Image } from '@godwit/openstack';
-import { at, type ProjectRef, type Site } from '@godwit/sites';
+import { at, projectIdAt, type ProjectRef, type Site } from '@godwit/sites';
 import { marks } from '../images/record.ts';
-import { projectIdAt } from '../project.ts';
 import type { StoredPolicy } from '../store/store.ts';
 import { selected } from '../sync/types.ts';
 import type { ImagePolicy } from './schemas.ts';

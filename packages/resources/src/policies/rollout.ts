@@ -1,4 +1,4 @@
-import { at, GodwitError, type ProjectRef } from '@godwit/sites';
+import { at, GodwitError, projectIdAt, projectOf, type ProjectRef } from '@godwit/sites';
 import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { findImage, lookAtTarget, readRecord, refuseUnfit } from '../images/find.ts';
@@ -7,7 +7,6 @@ import type { ImageRecord } from '../images/record.ts';
 import { relayTo } from '../images/relay-to.ts';
 import { hideOthers } from '../images/supersede.ts';
 import { dropWorking, type WorkPlace } from '../images/working.ts';
-import { projectIdAt, projectOf } from '../project.ts';
 import type { Rollout } from './schemas.ts';
 
 export interface RolloutInput {

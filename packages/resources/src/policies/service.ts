@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { GodwitError, type ProjectRef } from '@godwit/sites';
+import { callerProject, GodwitError, projectIdAt, projectKey, type ProjectRef } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { findImage, lookAtTarget, readRecord, refuseUnfit } from '../images/find.ts';
 import { differences } from '../images/record.ts';
 import type { ImageService } from '../images/service.ts';
-import { callerProject, projectIdAt, projectKey, type Caller } from '../project.ts';
+import { type Caller } from '../project.ts';
 import type { ResourcesService } from '../service-types.ts';
 import type { StoredPolicy } from '../store/store.ts';
 import { AutomaticLoop } from './automatic.ts';

@@ -1,7 +1,7 @@
 import type { QuotaUsage } from '@godwit/openstack';
-import { at, GodwitError, toGodwitError, type ProjectRef, type Site } from '@godwit/sites';
+import { at, GodwitError, projectKey, projectOf, type ProjectRef, type Site, toGodwitError } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
-import { Names, projectKey, projectOf } from '../project.ts';
+import { Names } from '../project.ts';
 import { balance } from './balance.ts';
 import type { QuotaPolicy, QuotaReport, QuotaRow } from './schemas.ts';
 

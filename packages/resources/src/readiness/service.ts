@@ -1,7 +1,7 @@
-import type { ProjectRef } from '@godwit/sites';
+import { callerProject, type ProjectRef } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import type { ImageService } from '../images/service.ts';
-import { callerProject, type Caller } from '../project.ts';
+import { type Caller } from '../project.ts';
 import type { JobRef, ResourcesService } from '../service-types.ts';
 import { driverOf } from '../sync/drivers.ts';
 import { scopeOf, type ActivePolicy } from '../sync/plan.ts';

@@ -1,5 +1,5 @@
+import { projectIdAt, projectKey } from '@godwit/sites';
 import { isOpenStackError } from '@godwit/openstack';
-import { projectIdAt, projectKey } from '../project.ts';
 import { each, markTwins, selected, type Driver, type Item } from './types.ts';
 
 export const addressGroups: Driver = {

@@ -1,6 +1,5 @@
-import { toGodwitError } from '@godwit/sites';
+import { TickLoop, toGodwitError } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
-import { TickLoop } from '../tick-loop.ts';
 import { makePlan, type ActivePolicy } from './plan.ts';
 import { RevisionReader } from './revision-reader.ts';
 import type { SyncReport } from './schemas.ts';

@@ -1,5 +1,5 @@
+import { projectKey, projectOf } from '@godwit/sites';
 import { isOpenStackError, type Flavor } from '@godwit/openstack';
-import { projectKey, projectOf } from '../project.ts';
 import { each, selected, type Driver, type Item, type Scope, type Spec } from './types.ts';
 
 /** What Nova lets nobody change: servers were made by it. */

@@ -1,5 +1,5 @@
+import { projectKey } from '@godwit/sites';
 import { isOpenStackError, type Keypair } from '@godwit/openstack';
-import { projectKey } from '../project.ts';
 import { each, selected, type Driver, type Item } from './types.ts';
 
 /** The comment at the end of a key is no part of it. */

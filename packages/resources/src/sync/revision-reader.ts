@@ -1,4 +1,4 @@
-import { projectIdAt, projectKey } from '../project.ts';
+import { projectIdAt, projectKey } from '@godwit/sites';
 import { digestOf } from './diff.ts';
 import { freshReader, type Entry, type Reader } from './reader.ts';
 import { listSecurityGroups } from './security-groups.ts';

@@ -1,6 +1,5 @@
 import { isOpenStackError, type SecurityGroup, type SecurityGroupRule } from '@godwit/openstack';
-import type { ProjectRef } from '@godwit/sites';
-import { projectIdAt, projectKey, projectOf } from '../project.ts';
+import { projectIdAt, projectKey, projectOf, type ProjectRef } from '@godwit/sites';
 import type { Mapping } from './mapping.ts';
 import { each, markTwins, selected, type Action, type Driver, type Item, type Scope, type Spec, type Value } from './types.ts';
 

@@ -1,4 +1,4 @@
-import { projectIdAt, projectKey } from '../project.ts';
+import { projectIdAt, projectKey } from '@godwit/sites';
 import { each, markTwins, selected, type Driver, type Item } from './types.ts';
 
 /** Their members are servers, which a site has for itself: only the group and its policy are alike. */

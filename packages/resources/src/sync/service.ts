@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { GodwitError, type ProjectRef } from '@godwit/sites';
+import { callerProject, GodwitError, projectKey, projectOf, type ProjectRef } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
-import { adminOnly, callerProject, projectKey, projectOf, type Caller } from '../project.ts';
+import { adminOnly, type Caller } from '../project.ts';
 import type { JobRef, ResourcesService } from '../service-types.ts';
 import type { StoredPolicy } from '../store/store.ts';
 import { AuditLoop } from './audit.ts';

@@ -1,7 +1,6 @@
 import { isOpenStackError, type Cloud } from '@godwit/openstack';
-import { at, type ProjectRef, type Site } from '@godwit/sites';
+import { at, projectIdAt, type ProjectRef, type Site } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
-import { projectIdAt } from '../project.ts';
 import { glob } from '../sync/types.ts';
 import { inventoryKinds, type AddressConflict, type Inventory, type InventoryItem, type InventoryKind, type SiteState } from './schemas.ts';
 import { look } from './seen.ts';

@@ -1,6 +1,5 @@
-import { toGodwitError, type ProjectRef, type Site } from '@godwit/sites';
+import { projectKey, type ProjectRef, type Site, toGodwitError } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
-import { projectKey } from '../project.ts';
 import type { SiteState } from './schemas.ts';
 
 /** A site whose last poll failed may be back: it is asked, but nobody waits for it. */

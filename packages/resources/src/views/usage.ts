@@ -1,6 +1,5 @@
-import { at, type ProjectRef } from '@godwit/sites';
+import { at, projectIdAt, type ProjectRef } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
-import { projectIdAt } from '../project.ts';
 import type { SiteState, UsageView } from './schemas.ts';
 import { look } from './seen.ts';
 

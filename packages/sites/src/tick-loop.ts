@@ -1,5 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from './deps.ts';
+
+interface Clock {
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
 
 /** A plain loop, not journaled: a turn, a pause (which `wake` cuts short), until it is closed. */
 export class TickLoop {
@@ -18,6 +21,10 @@ export class TickLoop {
     this.#turn = turn;
     // Each request of a turn listens to it while it is under way.
     setMaxListeners(0, this.#stop.signal);
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
   }
 
   start(): void {
