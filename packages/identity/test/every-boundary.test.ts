@@ -1,50 +1,13 @@
-import type { SiteRegistry } from '@godwit/sites';
 import { describe, expect, it } from 'vitest';
 import { leaveWorkflow } from '../src/join/leave.ts';
-import { Clouds } from '../src/probe/clouds.ts';
-import { Prober } from '../src/probe/probe.ts';
 import { repointWorkflow } from '../src/topology/repoint.ts';
 import { adoptWorkflow, restoreWorkflow } from '../src/adopt/workflow.ts';
-import { FakeKeystones } from './fake-keystones.ts';
-import { Crash, keyText, makeWorld, newJournal, run, type ManualClock } from './world.ts';
-import type { WorkflowDefinition } from '@godwit/workflow';
-
-/** One job, whose controller dies once at each boundary there is: before a step, after its effect, after its result was written down. */
-async function killedEverywhere<I, O>(definition: WorkflowDefinition<I, O>, input: I, clock: ManualClock): Promise<{ readonly result: O; readonly boundaries: number }> {
-  const journal = newJournal();
-  const seen = new Set<string>();
-  for (;;) {
-    try {
-      const result = await run(definition, input, {
-        clock, journal,
-        boundary: (step, where) => {
-          if (seen.has(`${step} ${where}`)) return;
-          seen.add(`${step} ${where}`);
-          throw new Crash();
-        },
-      });
-      return { result, boundaries: seen.size };
-    } catch (error) {
-      if (!(error instanceof Crash)) throw error;
-    }
-  }
-}
-
-async function world() {
-  const w = makeWorld();
-  await w.adopt();
-  const keystones = new FakeKeystones(w.nodes);
-  const sites = { ...w.deps.sites, get: (name: string) => ({ ...w.deps.sites.get(name), region: `R${name.slice(1)}`, admin: { config: { name: 'c', auth: {}, endpointOverrides: {} } } }) } as unknown as SiteRegistry;
-  const deps = { ...w.deps, sites, createCloud: keystones.cloud };
-  const clouds = new Clouds(deps);
-  const rotations = new Set<string>();
-  const rotate = (kind: string, jobId: string): Promise<string> => Promise.resolve((rotations.add(`${kind} ${jobId}`), jobId));
-  return { ...w, deps, keystones, rotations, wide: { ...deps, clouds, prober: new Prober(deps, clouds), rotate } };
-}
+import { killedEverywhere, starWorld } from './star-world.ts';
+import { keyText, makeWorld } from './world.ts';
 
 describe('promise: any step may be run twice', () => {
   it('repoint, killed at every boundary: the replica follows the other master by GTID, and is not rebuilt', async () => {
-    const w = await world();
+    const w = await starWorld();
     w.nodes.node('m1-k1').on = false;
     const { result, boundaries } = await killedEverywhere(repointWorkflow(w.deps), { node: 's3-k1', seed: false }, w.clock);
     expect(boundaries).toBeGreaterThanOrEqual(15);
@@ -56,7 +19,7 @@ describe('promise: any step may be run twice', () => {
   });
 
   it('repoint of a replica that is ahead of all, killed at every boundary: rebuilt, never skipped over', async () => {
-    const w = await world();
+    const w = await starWorld();
     const node = w.nodes.node('s3-k1');
     w.nodes.node('m1-k1').on = false;
     node.database = { ...node.database, gtidSlave: '10-1-103', ioRunning: false };
@@ -66,25 +29,25 @@ describe('promise: any step may be run twice', () => {
   });
 
   it('leave, for good, of a master, killed at every boundary: out once, its replicas fed by the other, one rotation', async () => {
-    const w = await world();
+    const w = await starWorld();
     w.nodes.node('m1-k1').on = false;
     const { result, boundaries } = await killedEverywhere(leaveWorkflow(w.wide), { site: 'm1', lost: true }, w.clock);
     expect(boundaries).toBeGreaterThanOrEqual(24);
     expect(result).toMatchObject({ state: 'left' });
     expect((await w.store.memberships()).find((m) => m.site === 'm1')?.state).toBe('left');
     expect(['s3-k1', 's4-k1'].map((n) => w.nodes.node(n).database.source?.host)).toEqual(['m2-k1.example', 'm2-k1.example']);
-    expect([...w.rotations]).toEqual(['fernet job-1-rotate']);
+    expect([...new Set(w.rotations)]).toEqual(['fernet job-1-rotate']);
   });
 
   it('leave in peace, killed at every boundary: its nodes are held out', async () => {
-    const w = await world();
+    const w = await starWorld();
     const { result } = await killedEverywhere(leaveWorkflow(w.wide), { site: 's4', lost: false }, w.clock);
     expect(result).toMatchObject({ state: 'left' });
     expect(['s4-k1', 's4-k2'].map((n) => w.nodes.node(n).held)).toEqual(['its site has left the star', 'its site has left the star']);
   });
 
   it('restore, killed at every boundary: the star’s keys are back', async () => {
-    const w = await world();
+    const w = await starWorld();
     const node = w.nodes.node('s4-k1');
     node.repositories.fernet.files.set('9', keyText());
     await killedEverywhere(restoreWorkflow(w.deps), { node: 's4-k1' }, w.clock);

@@ -1,33 +1,16 @@
-import type { SiteRegistry } from '@godwit/sites';
 import { describe, expect, it } from 'vitest';
 import { checkSite } from '../src/check/check.ts';
 import { leaveWorkflow } from '../src/join/leave.ts';
 import { joinWorkflow } from '../src/join/workflow.ts';
-import { Clouds } from '../src/probe/clouds.ts';
-import { Prober } from '../src/probe/probe.ts';
 import { needOf } from '../src/topology/choose.ts';
 import { repointWorkflow } from '../src/topology/repoint.ts';
 import { look } from '../src/topology/view.ts';
 import { Watch } from '../src/watch/watch.ts';
-import { FakeKeystones } from './fake-keystones.ts';
 import { member } from './fake-nodes.ts';
-import { Crash, keyText, makeWorld, newJournal, run, starConfig, type World } from './world.ts';
+import { killedEverywhere, starWorld, type StarWorld } from './star-world.ts';
+import { keyText, run, type World } from './world.ts';
 
 const at = (name: string) => ({ host: `${name}.example`, port: 3306 });
-
-async function starWorld(more = '') {
-  const w = makeWorld({ config: starConfig(more) });
-  const keystones = new FakeKeystones(w.nodes);
-  const sites = { ...w.deps.sites, get: (name: string) => ({ ...w.deps.sites.get(name), region: `R${name.slice(1)}`, admin: { config: { name: 'c', auth: {}, endpointOverrides: {} } } }) } as unknown as SiteRegistry;
-  const deps = { ...w.deps, sites, createCloud: keystones.cloud };
-  const clouds = new Clouds(deps);
-  const prober = new Prober(deps, clouds);
-  await w.adopt();
-  const rotations: string[] = [];
-  const rotate = (kind: string, jobId: string): Promise<string> => Promise.resolve((rotations.push(`${kind} ${jobId}`), jobId));
-  return { ...w, deps, keystones, clouds, prober, rotations, wide: { ...deps, clouds, prober, rotate } };
-}
-type StarWorld = Awaited<ReturnType<typeof starWorld>>;
 
 const watchOf = (w: World) => {
   const begun: unknown[] = [];
@@ -147,21 +130,8 @@ describe('a site that joins', () => {
 
   it('while the controller is killed at every boundary: joined once, nothing doubled', async () => {
     const w = await outside();
-    const journal = newJournal();
-    const seen = new Set<string>();
-    for (;;) {
-      try {
-        await join(w, { journal, boundary: (step: string, where: string) => {
-          if (seen.has(`${step} ${where}`)) return;
-          seen.add(`${step} ${where}`);
-          throw new Crash();
-        } });
-        break;
-      } catch (error) {
-        if (!(error instanceof Crash)) throw error;
-      }
-    }
-    expect(seen.size).toBeGreaterThan(35);
+    const { boundaries } = await killedEverywhere(joinWorkflow(w.wide), { site: 's4' }, w.clock);
+    expect(boundaries).toBeGreaterThan(35);
     expect([w.keystones.regions.length, w.keystones.endpoints.length]).toEqual([1, 3]);
     expect((await w.store.memberships()).find((m) => m.site === 's4')?.state).toBe('member');
   });
