@@ -5,25 +5,11 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { npmOutside, ownPackages } from './workspaces.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const dayMs = 86_400_000;
-
-const workspaces = {
-  name: 'workspaces',
-  setup(b) {
-    b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(root, 'packages', path.slice('@godwit/'.length), 'src', 'index.ts') }));
-    b.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true }));
-  },
-};
-
-const withAll = {
-  name: 'workspaces-and-all',
-  setup(b) {
-    b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(root, 'packages', path.slice('@godwit/'.length), 'src', 'index.ts') }));
-  },
-};
 
 function buildAgent() {
   const { version } = JSON.parse(readFileSync(join(root, 'packages/agent/package.json'), 'utf8'));
@@ -43,7 +29,7 @@ function buildAgent() {
     banner: { js: "#!/usr/bin/env node\nimport { createRequire as godwitRequire } from 'node:module';const require = godwitRequire(import.meta.url);" },
     write: false,
     logLevel: 'warning',
-    plugins: [withAll],
+    plugins: [ownPackages],
   });
 }
 
@@ -64,7 +50,7 @@ export async function buildAll() {
     sourcemap: true,
     write: false,
     logLevel: 'warning',
-    plugins: [workspaces],
+    plugins: [ownPackages, npmOutside],
   });
   mkdirSync(join(dist, 'chunks'), { recursive: true });
   // Entries last: whoever sees a new entry finds its chunks.

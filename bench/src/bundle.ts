@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { npmOutside, ownPackages } from '../../scripts/workspaces.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -10,13 +11,7 @@ export async function bundled(entry: string): Promise<string> {
   await mkdir(join(root, 'dist'), { recursive: true });
   await build({
     absWorkingDir: root, entryPoints: [join(import.meta.dirname, entry)], outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'warning',
-    plugins: [{
-      name: 'workspaces',
-      setup(b) {
-        b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(root, 'packages', path.slice('@godwit/'.length), 'src', 'index.ts') }));
-        b.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true }));
-      },
-    }],
+    plugins: [ownPackages, npmOutside],
   });
   return outfile;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type ErrorKind, GodwitError } from '@godwit/sites';
 import type { Boundary } from '@godwit/workflow';
 import { build } from 'esbuild';
+import { npmOutside, ownPackages } from '../../../scripts/workspaces.mjs';
 import type { FakeNodes } from './fake-nodes.ts';
 
 /** What a controller's process asks of the nodes. */
@@ -46,16 +47,9 @@ export class Lives {
   static async make(): Promise<Lives> {
     // In the package, so that the bundle finds node_modules.
     const dir = await mkdtemp(join(import.meta.dirname, '.child-'));
-    const packages = join(import.meta.dirname, '..', '..');
     await build({
       entryPoints: [join(import.meta.dirname, 'boundary-child.ts')], outfile: join(dir, 'main.mjs'), bundle: true, platform: 'node', format: 'esm', logLevel: 'error',
-      plugins: [{
-        name: 'workspaces',
-        setup(b) {
-          b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(packages, path.slice('@godwit/'.length), 'src', 'index.ts') }));
-          b.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true }));
-        },
-      }],
+      plugins: [ownPackages, npmOutside],
     });
     return new Lives(dir);
   }

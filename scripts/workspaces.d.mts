@@ -1,0 +1,4 @@
+import type { Plugin } from 'esbuild';
+
+export declare const ownPackages: Plugin;
+export declare const npmOutside: Plugin;

@@ -1,0 +1,21 @@
+// For esbuild: our own packages, by their sources; npm's stay outside, where Node finds them.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const packages = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages');
+
+/** Our own packages go in; nothing is said of npm's. */
+export const ownPackages = {
+  name: 'own-packages',
+  setup(b) {
+    b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(packages, path.slice('@godwit/'.length), 'src', 'index.ts') }));
+  },
+};
+
+/** Behind `ownPackages`: all that is still named like a package stays outside. */
+export const npmOutside = {
+  name: 'npm-outside',
+  setup(b) {
+    b.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true }));
+  },
+};
