@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type Cloud, createCloud } from '@godwit/openstack';
 import { afterEach } from 'vitest';
 import { type Emulator, type EmulatorOptions, startEmulator } from '../src/index.ts';
+import { cloudConfig } from './cloud-config.ts';
 
 export const twoSite = fileURLToPath(new URL('../../../lab/topologies/two-site.yaml', import.meta.url));
 
@@ -26,17 +27,7 @@ export async function emulate(options: Partial<EmulatorOptions> = {}): Promise<E
 
 /** Godwit's own client, as an entry of clouds.yaml: `site1`, `site1-admin`, `site1-stranger`, … */
 export function cloud(emulator: Emulator, name: string): Cloud {
-  const entry = emulator.clouds()[name];
-  if (!entry) throw new Error(`no cloud ${name}`);
-  const { auth } = entry;
-  const client = createCloud({
-    name,
-    auth: { type: 'password', authUrl: auth.auth_url, username: auth.username, password: auth.password, projectName: auth.project_name, userDomainName: auth.user_domain_name, projectDomainName: auth.project_domain_name },
-    regionName: entry.region_name,
-    interface: 'public',
-    endpointOverrides: {},
-    tls: { verify: true },
-  });
+  const client = createCloud(cloudConfig(emulator, name));
   cleanups.push(() => client.close());
   return client;
 }

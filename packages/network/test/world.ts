@@ -8,6 +8,7 @@ import { openSites, parseConfig, type SiteRegistry } from '@godwit/sites';
 import type { Engine, StepContext, StepOptions, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import { onTestFinished } from 'vitest';
 import { createNetworkService, type NetworkCaller, type NetworkService } from '../src/index.ts';
+import { cloudConfig } from '../../emulator/test/cloud-config.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const twoSite = fileURLToPath(new URL('../../../lab/topologies/two-site.yaml', import.meta.url));
@@ -64,12 +65,7 @@ export async function world(options: Partial<EmulatorOptions> & { readonly start
   const service = make('c1');
   if (options.start !== false) service.start();
   const cloud = (name: string): Cloud => {
-    const { auth, region_name: regionName } = emulator.clouds()[name] ?? { auth: undefined };
-    if (!auth) throw new Error(`no cloud ${name}`);
-    const made = clouds.get(name) ?? createCloud({
-      name, regionName, interface: 'public', endpointOverrides: {}, tls: { verify: true },
-      auth: { type: 'password', authUrl: auth.auth_url, username: auth.username, password: auth.password, projectName: auth.project_name, userDomainName: auth.user_domain_name, projectDomainName: auth.project_domain_name },
-    } as Parameters<typeof createCloud>[0]);
+    const made = clouds.get(name) ?? createCloud(cloudConfig(emulator, name));
     clouds.set(name, made);
     return made;
   };

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Deps } from '../src/deps.ts';
+import { cloudConfig } from '../../emulator/test/cloud-config.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const twoSite = fileURLToPath(new URL('../../../lab/topologies/two-site.yaml', import.meta.url));
@@ -42,12 +43,7 @@ export async function emulated({ mappings, ...options }: Partial<EmulatorOptions
     emulator, sites,
     deps: { sites, store, clock: { now: () => new Date(), sleep: (ms) => new Promise((r) => setTimeout(r, Math.min(ms, 5))) }, log: () => undefined },
     cloud(name) {
-      const { auth, region_name: regionName } = emulator.clouds()[name] ?? { auth: undefined };
-      if (!auth) throw new Error(`no cloud ${name}`);
-      const made = clouds.get(name) ?? createCloud({
-        name, regionName, interface: 'public', endpointOverrides: {}, tls: { verify: true },
-        auth: { type: 'password', authUrl: auth.auth_url, username: auth.username, password: auth.password, projectName: auth.project_name, userDomainName: auth.user_domain_name, projectDomainName: auth.project_domain_name },
-      } as Parameters<typeof createCloud>[0]);
+      const made = clouds.get(name) ?? createCloud(cloudConfig(emulator, name));
       clouds.set(name, made);
       return made;
     },
