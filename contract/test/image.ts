@@ -43,7 +43,7 @@ export function image(suite: Suite): void {
       await refuses(() => stranger.image.get(id), gone);
       await refuses(() => stranger.image.download(id), goneInWords);
 
-      await refuses(() => godwit.image.delete(id), forbidden(/^Image [0-9a-f-]{36} is protected and cannot be deleted\./));
+      await refuses(() => godwit.image.delete(id), { ...forbidden(/^Image [0-9a-f-]{36} is protected and cannot be deleted\./), godwit: 'GW_IMAGE_PROTECTED' });
       await refuses(() => auditor.image.update(id, [{ op: 'replace', path: '/protected', value: false }]), forbidden(/^You are not authorized to complete modify_image action\./));
       const free = await answers(() => godwit.image.update(id, [{ op: 'replace', path: '/protected', value: false }]), { status: 200, body: manifestImage });
       expect(free.protected).toBe(false);

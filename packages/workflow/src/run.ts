@@ -111,9 +111,10 @@ export class Run implements WorkflowContext {
     if (twice !== undefined) throw new WorkflowError({ code: 'GW_WORKFLOW_STEP', kind: 'terminal', message: `Two items of one stage have the name ${twice}.` });
     const limit = new Limit(options.limit ?? Infinity);
     const compensate = options.compensate;
-    // All are begun now, in order, so that each has the same place in the journal after a restart; the limit holds them back inside.
+    // All are begun now, in order, so that each has the same place in the journal after a restart; the limit holds them back inside, and lets
+    // them go in this order, whichever of them the database answers first.
     const ends = await Promise.allSettled(items.map((item, i) => this.#begin({
-      name: names[i] ?? name, options, limit, run: (s) => run(item, s),
+      name: names[i] ?? name, options, place: limit.take(), run: (s) => run(item, s),
       undo: compensate === undefined ? undefined : (result, s) => compensate(result, s, item),
     })));
     return ends.map((end) => {
@@ -156,7 +157,11 @@ export class Run implements WorkflowContext {
       });
     });
     const done = this.#conclude(plan, ordinal, outcome, () => performed);
-    const forget = (): void => { this.#active.delete(life); };
+    const forget = (): void => {
+      // One that was recorded before has not needed its place.
+      plan.place?.leave();
+      this.#active.delete(life);
+    };
     this.#active.set(life, done.then(forget, forget));
     return done;
   }

@@ -3,7 +3,7 @@ import { ownershipLost } from './dbos.ts';
 import { toJobError } from './errors.ts';
 import type { Journal } from './journal.ts';
 import { withScope } from './lease.ts';
-import type { Limit } from './limit.ts';
+import type { Place } from './limit.ts';
 import { never } from './never.ts';
 import { Reports } from './reports.ts';
 import type { RunHost } from './run.ts';
@@ -23,7 +23,8 @@ export interface StepPlan<T> {
   readonly name: string;
   readonly run: (s: StepContext) => Promise<T>;
   readonly options: Omit<StepOptions, 'compensate'>;
-  readonly limit?: Limit;
+  /** Its place among those that run side by side; taken in the order of the items. */
+  readonly place?: Place | undefined;
   /** Not shown among the job's steps. */
   readonly hidden?: boolean;
   /** A wait: nothing is lost when it is left. */
@@ -46,11 +47,11 @@ const BACKOFF_LIMIT_MS = 30_000;
 
 /** Runs a step to its outcome: asks whether it may, tries, waits, tries again. Rejects only with what ends the whole run. */
 export async function performStep<T>(plan: StepPlan<T>, ordinal: number, life: StepLife, around: StepSurroundings): Promise<Outcome<T>> {
-  await plan.limit?.acquire();
+  await plan.place?.turn;
   try {
     return await perform(plan, ordinal, life, around);
   } finally {
-    plan.limit?.release();
+    plan.place?.leave();
   }
 }
 
