@@ -12,10 +12,13 @@ export const ownPackages = {
   },
 };
 
-/** Behind `ownPackages`: all that is still named like a package stays outside. */
+/** Npm's that are imported for what they do, not for what they export. */
+const doers = new Set(['reflect-metadata']);
+
+/** Behind `ownPackages`: all that is still named like a package stays outside, and what a program does not use of it is not loaded. */
 export const npmOutside = {
   name: 'npm-outside',
   setup(b) {
-    b.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true }));
+    b.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => (kind === 'entry-point' ? undefined : { path, external: true, sideEffects: doers.has(path) }));
   },
 };

@@ -35,7 +35,8 @@ interface Child {
 
 function relayChild(program: string, source: Cloud, target: Cloud, image: string, size: number, copies: number): Promise<Child> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
+    // The first is what docs/operators/configuration.md advises for godwit-server, the second what bin/start.mjs sets.
+    const child = spawn(process.execPath, ['--max-semi-space-size=2', '--liftoff-only', program], { stdio: ['pipe', 'pipe', 'inherit'] });
     let out = '';
     child.stdout.on('data', (d: Buffer) => (out += d.toString()));
     child.on('error', reject);

@@ -9,7 +9,8 @@ export interface FanOutOptions {
   readonly now?: () => number;
 }
 
-const BUFFER_BYTES = 8 * 1024 * 1024;
+// More makes nothing faster, and what lies here long enough to be moved to the old generation is freed late: 8 MiB of buffer cost 20 MiB.
+const BUFFER_BYTES = 1024 * 1024;
 const PATIENCE_MS = 20_000;
 
 /**
