@@ -52,6 +52,9 @@ describe('states of several topologies', () => {
       make('000000000003', 'two-site', true);
       make('000000000004', 'identity-star');
       make('000000000005', 'two-site');
+      const standing = `1 2 0:3 / / rw - overlay overlay rw,lowerdir=${join(cache, 'state-000000000001')}/site1/upper:/tree`;
+      removeOtherStates(paths, 'two-site', '000000000005', standing);
+      expect(readdirSync(cache)).toContain('state-000000000001');
       removeOtherStates(paths, 'two-site', '000000000005');
       expect(readdirSync(cache).sort()).toEqual(['state-000000000002', 'state-000000000004', 'state-000000000005']);
       removeOtherStates(paths, 'identity-star', '000000000004');

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { mountsOfAll } from './host/mounts.ts';
 import type { LabPaths } from './paths.ts';
 
 /** What of lab/src decides what the guest image is. */
@@ -79,12 +80,15 @@ function topologyOf(folder: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : 'two-site';
 }
 
-/** Removes a topology's states of other keys, and the halves that a killed run of it left. Of each topology only the newest is of use: it is up to 1 GB. */
-export function removeOtherStates(paths: LabPaths, topology: string, keep: string): void {
+/**
+ * Removes a topology's states of other keys, and the halves that a killed run of it left. Of each topology only the newest is of use: it is up to 1 GB.
+ * One that a running lab (of another GODWIT_LAB_STATE) stands on stays: its files would vanish under it.
+ */
+export function removeOtherStates(paths: LabPaths, topology: string, keep: string, mounts: string = mountsOfAll()): void {
   if (!existsSync(paths.cache)) return;
   for (const name of readdirSync(paths.cache)) {
     if (!/^state-[0-9a-f]{12}(\.partial)?$/.test(name) || name === `state-${keep}`) continue;
     const folder = join(paths.cache, name);
-    if (topologyOf(folder) === topology) rmSync(folder, { recursive: true, force: true });
+    if (topologyOf(folder) === topology && !mounts.includes(`${folder}/`)) rmSync(folder, { recursive: true, force: true });
   }
 }
