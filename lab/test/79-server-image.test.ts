@@ -2,11 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { connect, eventually, freshGroup, guestLogs, guestReady, network, writerAt, type VnfMember } from '../src/harness/index.ts';
 import { useScenario } from '../src/harness/suite.ts';
 
-/*
- * NOT YET SEEN on a real site: written beside the emulator's proofs, to be run by name (`npm run test:lab -- 79-server-image`). It is in
- * no suite until it has passed once: see `unseen` in lab/src/scenarios.ts.
- */
-
 interface Point {
   readonly id: string;
   readonly incremental: boolean;
