@@ -162,9 +162,12 @@ describe('a site that leaves', () => {
     expect(await leave(w, 'm1', true, { jobId: 'lost' })).toMatchObject({ state: 'left' });
     expect(['s3-k1', 's4-k1'].map((n) => w.nodes.node(n).database.source)).toEqual([at('m2-k1'), at('m2-k1')]);
     expect(w.keystones.writes.every((x) => x.endsWith('at m2-k1'))).toBe(true);
+    const { begun, round } = watchOf(w);
+    await round();
+    // What they followed is no part of the star any more: nothing is wrong with them.
+    expect((await w.store.conditions()).filter((c) => c.type === 'OwnSource')).toEqual([]);
     // It comes back after all, and is told that it is out.
     w.nodes.node('m1-k1').on = true;
-    const { begun, round } = watchOf(w);
     await round();
     expect(w.nodes.node('m1-k1').held).toBe('its site has left the star');
     await w.clock.sleep(300_000);

@@ -44,11 +44,12 @@ export function nodeConditions(deps: Pick<Deps, 'star'>, view: View, node: StarN
   return said;
 }
 
-/** Of a replica that does not follow where it should. */
+/** Of a replica that does not follow where it should. Where its own source's site has left the star for good, there is nowhere else it should. */
 export function detourCondition(deps: Pick<Deps, 'star'>, view: View, node: StarNode): Said | undefined {
   if (node.role !== 'replica') return undefined;
   const source = sourceOf(deps, databaseOf(view, node.name));
   if (source === undefined || source.site === node.source) return undefined;
+  if (!['member', 'joining', 'leaving'].includes(view.memberships.get(node.source ?? '')?.state ?? '')) return undefined;
   return { scope: `node ${node.name}`, type: 'OwnSource', status: 'False', reason: 'Detour', message: `fed by ${source.name}; its own source is at ${node.source ?? ''}` };
 }
 
