@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Lane } from '../src/boundaries/lane.ts';
-import { stageOf } from '../src/boundaries/cases.ts';
 import { exhaustConnections, killServer, slowCommits } from '../src/database/troubles.ts';
 import { protectedVnf } from '../src/scenarios/vnf-group.ts';
 import { chosenSeed } from '../src/seed.ts';
 import { catalogue } from '../src/world/catalogue.ts';
 import { differences } from '../src/world/canonical.ts';
 import { siteInventory } from '../src/world/inventory.ts';
+import { unitOf } from '../src/world/unit.ts';
 import { patiently } from '../src/world/until.ts';
 import { Watch } from '../src/world/watch.ts';
 
@@ -19,7 +19,7 @@ let lane: Lane | undefined;
 let watch: Watch | undefined;
 beforeEach(async () => {
   // Durable: what was committed must be there after the death of the server.
-  lane = await Lane.open(3, { durable: true });
+  lane = await Lane.open(3, { durable: true, wide: true });
 });
 afterEach(async () => {
   watch?.stop();
@@ -37,13 +37,14 @@ async function play(trouble: (lane: Lane, signal: AbortSignal) => Promise<void>)
   const { emulator } = it.sites;
   const { url } = await it.database.create();
   await it.survivor.open(it.order(url));
-  const stage = stageOf(it, it.survivor, url);
-  await protectedVnf(1)(stage);
+  const stage = it.stage(it.survivor, url);
+  const unit = unitOf(1);
+  await protectedVnf('protected once', 1).prepare(stage, unit);
   watch = new Watch(emulator, { freezeLimitMs: () => 30_000 });
   const stop = new AbortController();
   const troubles = trouble(it, stop.signal);
-  for (const [path, body] of [['/v1/groups/vnf/protect', {}], ['/v1/groups/vnf/recover', { to: 'site2' }]] as const) {
-    await stage.succeeds((await patiently(() => stage.api.ask<{ jobId: string }>('POST', path, body))).jobId);
+  for (const [path, body] of [['protect', {}], ['recover', { to: 'site2' }]] as const) {
+    await stage.succeeds((await patiently(() => stage.api.ask<{ jobId: string }>('POST', `/v1/groups/${unit.name}/${path}`, body))).jobId);
   }
   stop.abort();
   await troubles;
@@ -58,7 +59,7 @@ let undisturbed: Played | undefined;
 async function asIfNothingHadHappened(played: Played): Promise<void> {
   if (undisturbed === undefined) {
     await lane?.close();
-    lane = await Lane.open(3);
+    lane = await Lane.open(3, { wide: true });
     undisturbed = await play(() => Promise.resolve());
   }
   expect(differences(undisturbed.sites, played.sites)).toEqual([]);

@@ -32,10 +32,14 @@ export interface Cloud {
 
 export interface CloudDeps {
   readonly clock?: Clock;
+  /** How many connections to the cloud at once, each for what may be sent twice and for what may not. Default 16. */
+  readonly connections?: number;
   /** Instead of the client's own connections; the TLS settings of the cloud are then the dispatcher's matter. Its owner closes it. */
   readonly dispatcher?: Dispatcher;
   /** Awaited before each attempt of a request that changes something at the cloud; rejecting refuses it, and nothing is sent. */
   readonly beforeChange?: (signal?: AbortSignal) => Promise<void>;
+  /** `req-` and a UUID, or undefined: asked for each request, and sent along, so that all services write the same global request id to their logs. */
+  readonly globalRequestId?: () => string | undefined;
   /** Hears of every attempt of every request. */
   readonly log?: (event: RequestEvent) => void;
   readonly userAgent?: string;
@@ -53,7 +57,7 @@ export function createCloud(config: CloudConfig, deps: CloudDeps = {}): Cloud {
   const dispatchers = (): Promise<Dispatchers> => {
     if (deps.dispatcher) return (opening ??= Promise.resolve(foreignDispatchers(deps.dispatcher)));
     if (!opening) {
-      const attempt = createDispatchers(config.tls, config.name);
+      const attempt = createDispatchers(config.tls, config.name, deps.connections);
       opening = attempt;
       // A certificate that could not be read is looked for again by the next call.
       attempt.catch(() => {
@@ -73,6 +77,7 @@ export function createCloud(config: CloudConfig, deps: CloudDeps = {}): Cloud {
     redact: createRedact(config.auth),
     ...(deps.log ? { log: deps.log } : {}),
     ...(deps.beforeChange ? { beforeChange: deps.beforeChange } : {}),
+    ...(deps.globalRequestId ? { globalRequestId: deps.globalRequestId } : {}),
   });
   const session = createSession(config, http, clock);
   const service = (type: ServiceType) => createService(type, session, http);

@@ -1,6 +1,6 @@
 import { listEnvelope } from './envelope.ts';
 import * as z from 'zod';
-import { OpenStackError } from './errors.ts';
+import { isOpenStackError, OpenStackError } from './errors.ts';
 import { queryString, type Service } from './service.ts';
 import type { VersionWish } from './session/microversion.ts';
 import type { CallOptions, Query } from './types.ts';
@@ -17,6 +17,10 @@ export interface ListRequest<S extends z.ZodType> {
   readonly version?: VersionWish;
 }
 
+/** Errors that say that the list was changed while it was read: what the next page begins behind is gone. */
+const overtaken = new WeakSet<object>();
+const READS = 3;
+
 const page = z.looseObject({});
 const link = z.looseObject({ rel: z.string(), href: z.string() });
 
@@ -30,11 +34,15 @@ export async function* iterate<S extends z.ZodType>(service: Service, request: L
   let search: string | undefined = queryString({ ...(request.pageSize === undefined ? {} : { limit: request.pageSize }), ...request.query });
   while (search !== undefined) {
     seen.add(search);
+    const asked: string = search;
     const body: Record<string, unknown> = await service.json(
-      { method: 'GET', path: `${request.path}${search}`, ...(request.version ? { version: request.version } : {}) },
+      { method: 'GET', path: `${request.path}${asked}`, ...(request.version ? { version: request.version } : {}) },
       schema,
       options,
-    );
+    ).catch((error: unknown) => {
+      if (isOpenStackError(error) && (error.status === 400 || error.status === 404) && /[?&]marker=/.test(asked)) overtaken.add(error);
+      throw error;
+    });
     yield* body[request.key] as z.output<S>[];
     search = nextSearch(body);
     // Keystone's list_limit: a list that looks complete and is not.
@@ -42,21 +50,38 @@ export async function* iterate<S extends z.ZodType>(service: Service, request: L
       throw new OpenStackError({ code: 'OS_BAD_RESPONSE', kind: 'terminal', service: service.type, method: 'GET', path: request.path, message: `${service.type}: GET ${request.path}: the service cuts the list short (list_limit of the service): ask for less, by name for example` });
     }
     if (search !== undefined && seen.has(search)) {
-      throw new OpenStackError({ code: 'OS_BAD_RESPONSE', kind: 'terminal', service: service.type, method: 'GET', path: request.path, message: `${service.type}: GET ${request.path}: the service names a page as the next one that was already read, so the list cannot be completed` });
+      const error = new OpenStackError({ code: 'OS_BAD_RESPONSE', kind: 'terminal', service: service.type, method: 'GET', path: request.path, message: `${service.type}: GET ${request.path}: the service names a page as the next one that was already read, so the list cannot be completed` });
+      overtaken.add(error);
+      throw error;
     }
   }
 }
 
+/**
+ * Pages are counted from the last item of the one before. When somebody deletes just that, Nova, Cinder and Neutron refuse, and Glance begins anew:
+ * then all is read again, and what comes twice is kept once.
+ */
 export async function listAll<S extends z.ZodType>(service: Service, request: ListRequest<S>, options: CallOptions = {}): Promise<z.output<S>[]> {
-  const items: z.output<S>[] = [];
   const most = Number(request.query?.['limit'] ?? Infinity);
-  if (most <= 0) return items;
-  for await (const item of iterate(service, request, options)) {
-    items.push(item);
-    if (items.length >= most) break;
+  if (most <= 0) return [];
+  for (let read = 1; ; read++) {
+    try {
+      const items = new Map<unknown, z.output<S>>();
+      for await (const item of iterate(service, request, options)) {
+        items.set(idOf(item) ?? items.size, item);
+        if (items.size >= most) break;
+      }
+      return [...items.values()];
+    } catch (error) {
+      if (read >= READS || !overtaken.has(error as object)) throw error;
+    }
   }
-  return items;
 }
+
+const idOf = (item: unknown): string | undefined => {
+  const { id } = (item ?? {}) as { readonly id?: unknown };
+  return typeof id === 'string' ? id : undefined;
+};
 
 function nextSearch(body: Record<string, unknown>): string | undefined {
   const href = nextHref(body);

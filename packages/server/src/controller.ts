@@ -5,7 +5,7 @@ import { createNetworkService, migrateNetwork, type NetworkTables, SqlNetworkSto
 import { type Clock, createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
 import { createResources, migrateResources, ResourceStore, type ResourceTables } from '@godwit/resources';
 import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
-import { createEngine, type EngineOptions, stillOurs } from '@godwit/workflow';
+import { createEngine, type EngineOptions, globalRequestId, stillOurs } from '@godwit/workflow';
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { authenticator } from './auth/authenticator.ts';
@@ -80,7 +80,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     await migrateNetwork(catalogue as unknown as Kysely<unknown>);
     await migrateIdentity(catalogue as unknown as Kysely<unknown>);
 
-    const sites = await openSites(config, { beforeChange: stillOurs, ...options.sites, env });
+    const sites = await openSites(config, { beforeChange: stillOurs, globalRequestId, ...options.sites, env });
     parts.push(() => sites.close());
     const listen = address(options.listen ?? config.server.listen);
     // The same at each start, so that a restarted controller resumes its own jobs at once.

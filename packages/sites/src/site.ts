@@ -15,6 +15,8 @@ export interface SiteDeps {
   readonly createCloud?: (config: CloudConfig, deps: CloudDeps) => Cloud;
   /** Awaited before each change at a site: a controller that has lost a job must not go on changing things for it. */
   readonly beforeChange?: (signal?: AbortSignal) => Promise<void>;
+  /** Sent with each request of a job, so that it can be found in the logs of all the site's services. */
+  readonly globalRequestId?: () => string | undefined;
   readonly createRpc?: (access: RpcAccess) => RpcClient;
 }
 
@@ -77,7 +79,8 @@ export class OpenStackSite implements Site {
   }
 
   #make(config: CloudConfig): Cloud {
-    return (this.#deps.createCloud ?? createCloud)(config, this.#deps.beforeChange ? { beforeChange: this.#deps.beforeChange } : {});
+    const { beforeChange, globalRequestId } = this.#deps;
+    return (this.#deps.createCloud ?? createCloud)(config, { ...(beforeChange && { beforeChange }), ...(globalRequestId && { globalRequestId }) });
   }
 }
 

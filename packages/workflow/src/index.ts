@@ -2,7 +2,7 @@ export * from './types.ts';
 export { createEngine } from './engine.ts';
 export { isDatabaseAway } from './db.ts';
 export { crashHookFromEnv } from './crash-hook.ts';
-export { stillOurs } from './lease.ts';
+export { globalRequestId, stillOurs } from './lease.ts';
 export { toJobError, WorkflowError } from './errors.ts';
 export { startEmbeddedPostgres } from './postgres/supervisor.ts';
 export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './postgres/supervisor.ts';

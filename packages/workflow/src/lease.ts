@@ -90,4 +90,12 @@ export async function stillOurs(signal?: AbortSignal): Promise<void> {
   }
 }
 
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What OpenStack's services take as a request's global id (`req-` and a UUID), made of the job whose step asks; undefined outside of steps. */
+export function globalRequestId(): string | undefined {
+  const jobId = scopes.getStore()?.jobId;
+  return jobId !== undefined && uuid.test(jobId) ? `req-${jobId}` : undefined;
+}
+
 export const takenOver = (jobId: string): WorkflowError => new WorkflowError({ code: 'GW_JOB_TAKEN_OVER', kind: 'terminal', message: `Job ${jobId} was taken over by another controller.` });

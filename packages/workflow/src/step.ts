@@ -83,7 +83,7 @@ async function perform<T>(plan: StepPlan<T>, ordinal: number, life: StepLife, ar
     if (plan.hidden !== true) await journal.attempt(ordinal, plan.name, gate.attempts + attempt, attempt === 1);
     const reports = new Reports(journal, plan.name, (e) => { host.log('warn', `a report of job ${journal.jobId} is not kept: ${(e as Error).message}`); });
     const context: StepContext = {
-      jobId: journal.jobId, attempt, signal: life.signal,
+      jobId: journal.jobId, attempt, triedBefore: begunBefore || attempt > 1, signal: life.signal,
       progress: (p) => { reports.progress(p); },
       log: (message, data) => { reports.log(message, data); },
     };

@@ -67,6 +67,8 @@ export interface StepContext {
   readonly jobId: string;
   /** 1 for the first try of this process; a step may also be run again after a crash. */
   readonly attempt: number;
+  /** It was tried before, by this process or an earlier one: what that left half done may be there. */
+  readonly triedBefore?: boolean;
   /** Aborted when the job is cancelled or the engine stops. Long steps must heed it. */
   readonly signal: AbortSignal;
   progress(p: Progress): void;

@@ -1,28 +1,65 @@
-import type { Emulator } from '@godwit/emulator';
+import type { Emulator, TapEvent } from '@godwit/emulator';
 
-/** Counts the changes that are made at the sites (HTTP and nova-compute's RPC), and strikes when one has been made, before it is answered. */
+/** Whose change it is, if anybody's. */
+export type WhoseChange = (event: TapEvent) => string | undefined;
+
+const told = ({ site, service, method, path }: TapEvent): string => `${site} ${service} ${method} ${path}`;
+
+export interface Effect {
+  /** `site service METHOD path` */
+  readonly what: string;
+  /** That were under way. */
+  readonly steps: readonly string[];
+}
+
+/** A job's changes carry its id: HTTP in the request's global id; an RPC is known by its server. */
+export const byJob = (jobOfServer: ReadonlyMap<string, string>): WhoseChange => ({ globalRequestId, service, path }) =>
+  service === 'nova-compute' ? jobOfServer.get(path) : globalRequestId?.replace(/^req-/, '');
+
+/**
+ * Counts the changes that jobs make at the sites (HTTP, and nova-compute's RPC), and holds each job at one of its own: it is made, but not
+ * answered; and what the job sends beside it does not arrive any more.
+ */
 export class EffectTap {
-  /** `site service METHOD path`, in order. */
-  readonly effects: string[] = [];
+  /** Of each job, in order. */
+  readonly effects = new Map<string, Effect[]>();
+  /** Jobs that are held. */
+  readonly held = new Set<string>();
   readonly end: () => void;
-  #strike: { readonly at: number; readonly how: () => void; readonly struck: () => void } | undefined;
+  readonly #holdAt = new Map<string, number>();
+  readonly #answers: (() => void)[] = [];
+  readonly #arrivals: { readonly go: () => void; readonly drop: (error: Error) => void }[] = [];
 
-  constructor(emulator: Emulator) {
-    this.end = emulator.tap(({ phase, site, service, method, path, mutates }) => {
-      if (phase !== 'done' || !mutates) return;
-      this.effects.push(`${site} ${service} ${method} ${path}`);
-      if (this.#strike === undefined || this.effects.length < this.#strike.at) return;
-      const { how, struck } = this.#strike;
-      this.#strike = undefined;
-      how();
-      struck();
+  /** `onHeld`: a job has come to where it is held. */
+  constructor(emulator: Emulator, whose: WhoseChange, openSteps: (jobId: string) => readonly string[], onHeld: (jobId: string) => void = () => undefined) {
+    this.end = emulator.tap(async (event) => {
+      if (!event.mutates) return;
+      const job = whose(event) ?? '';
+      if (event.phase === 'arrived') {
+        if (this.held.has(job)) await new Promise<void>((go, drop) => this.#arrivals.push({ go, drop }));
+        return;
+      }
+      const mine = this.effects.get(job) ?? [];
+      this.effects.set(job, [...mine, { what: told(event), steps: openSteps(job) }]);
+      if (mine.length + 1 === this.#holdAt.get(job)) {
+        this.held.add(job);
+        onHeld(job);
+      }
+      if (this.held.has(job)) await new Promise<void>((go) => this.#answers.push(go));
     });
   }
 
-  /** Resolves when it has struck. */
-  when(effects: number, how: () => void): Promise<void> {
-    return new Promise((struck) => {
-      this.#strike = { at: effects, how, struck };
-    });
+  /** A job's `effects`-th change from now on is the last that it makes. */
+  hold(jobId: string, effects: number): void {
+    this.#holdAt.set(jobId, effects);
+  }
+
+  /** All is answered, and held no more. What has arrived beside is done as well, unless its sender is `dead`: then it never left. */
+  release(sender: 'alive' | 'dead'): void {
+    this.#holdAt.clear();
+    this.held.clear();
+    for (const answer of this.#answers.splice(0)) answer();
+    // Of the dead, nothing is left to be told: the request stays as it is.
+    for (const { go } of this.#arrivals.splice(0)) if (sender === 'alive') go();
   }
 }

@@ -1,8 +1,9 @@
-import type { ControllerOrder, CrashPoint } from '../controllers/protocol.ts';
+import type { ControllerOrder } from '../controllers/protocol.ts';
 import { type ControllerProcess, Controllers } from '../controllers/processes.ts';
 import { startTestDatabase, type TestDatabase } from '../database/test-database.ts';
 import { type Api, apiOf } from '../world/api.ts';
-import { type JobRow, jobRows } from '../world/catalogue.ts';
+import type { Stage } from '../scenarios/scenario.ts';
+import { JobPoll, type JobRow, jobRows } from '../world/catalogue.ts';
 import { type EmulatedSites, startSites } from '../world/sites.ts';
 import { until } from '../world/until.ts';
 
@@ -26,13 +27,14 @@ export class Lane {
     this.#next = controllers.spawn();
   }
 
-  static async open(seed: number, database: { readonly durable?: boolean } = {}): Promise<Lane> {
-    const [sites, postgres, controllers] = await Promise.all([startSites({ seed }), startTestDatabase(database), Controllers.make()]);
+  /** `wide`: with room for very many groups. */
+  static async open(seed: number, { durable = false, wide = false }: { readonly durable?: boolean; readonly wide?: boolean } = {}): Promise<Lane> {
+    const [sites, postgres, controllers] = await Promise.all([startSites({ seed, wide }), startTestDatabase({ durable }), Controllers.make()]);
     return new Lane(sites, postgres, controllers);
   }
 
   order(databaseUrl: string, more: Partial<ControllerOrder> = {}): ControllerOrder {
-    return { configFile: this.sites.configFile, databaseUrl, executorId: 'controller', deadAfterMs: 6_000, heartbeatMs: 500, pace: 0.03, ...more };
+    return { configFile: this.sites.configFile, databaseUrl, executorId: 'controller', deadAfterMs: 6_000, heartbeatMs: 500, pace: Number(process.env['GODWIT_PROOF_PACE'] ?? 0.03), ...more };
   }
 
   /** A controller to be killed. */
@@ -44,15 +46,37 @@ export class Lane {
 
   /** As the tenant. */
   api(controller: ControllerProcess): Api {
-    return apiOf(() => controller.url, async () => (await (await this.sites.cloud('site2')).session.token()).id);
+    return apiOf(() => controller.url, () => this.token());
+  }
+
+  async token(): Promise<string> {
+    return (await (await this.sites.cloud('site2')).session.token()).id;
+  }
+
+  /** What a scenario works on, by this controller. */
+  stage(controller: ControllerProcess, databaseUrl: string, timeoutMs = 60_000): Stage {
+    const jobs = new JobPoll(this.database, databaseUrl);
+    const ended: Stage['ended'] = async (jobId) => {
+      const { state, error } = await jobs.ended(jobId, timeoutMs);
+      return { state, ...(error && { error }) };
+    };
+    return {
+      sites: this.sites,
+      api: this.api(controller),
+      ended,
+      succeeds: async (jobId) => {
+        const end = await ended(jobId);
+        if (end.state !== 'succeeded') throw new Error(`job ${jobId} ended as ${end.state}: ${JSON.stringify(end.error)}\n${controller.log.join('').slice(-3_000)}`);
+      },
+    };
   }
 
   /** Waits until no job is under way; answers all that there are. */
-  quiet(databaseUrl: string, timeoutMs = 60_000): Promise<JobRow[]> {
+  quiet(databaseUrl: string, timeoutMs = 60_000, everyMs = 15): Promise<JobRow[]> {
     return until('every job has ended', async () => {
       const rows = await jobRows(this.database, databaseUrl);
       return rows.every((r) => r.ended) ? rows : undefined;
-    }, timeoutMs);
+    }, timeoutMs, everyMs);
   }
 
   async close(): Promise<void> {
@@ -60,5 +84,3 @@ export class Lane {
     await Promise.all([this.database.stop(), this.sites.close()]);
   }
 }
-
-export type { CrashPoint };

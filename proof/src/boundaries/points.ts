@@ -15,4 +15,11 @@ export function crashPoints(crossed: ControllerProcess['boundaries'], workflow: 
   });
 }
 
+/** Steps of a job that were begun and not recorded. */
+export function openSteps(crossed: ControllerProcess['boundaries'], jobId: string): string[] {
+  const mine = crossed.filter((b) => b.jobId === jobId);
+  const recorded = new Set(mine.filter((b) => b.boundary === 'after-record').map((b) => b.step));
+  return mine.filter((b) => b.boundary === 'before' && !recorded.has(b.step)).map((b) => withoutItem(b.step));
+}
+
 export const nameOf = (p: CrashPoint): string => `${p.workflow} ${p.step}${p.step.endsWith('[]') ? `#${p.count}` : p.count > 1 ? ` (${p.count})` : ''} ${p.boundary}`;

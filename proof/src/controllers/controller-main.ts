@@ -2,17 +2,29 @@
 import { createCloud } from '@godwit/openstack';
 import { createLog, startController, type Controller } from '@godwit/server';
 import { loadConfig } from '@godwit/sites';
-import { crashingHook } from './crashing-hook.ts';
+import { HoldingHook } from './holding-hook.ts';
 import { hurriedClock, hurriedSleep } from './hurry.ts';
 import type { ControllerOrder, Order, Report } from './protocol.ts';
 
+/** Of many jobs, each may hold an answer. */
+const connections = 512;
+
 const say = (report: Report): void => void process.send?.(report);
 let controller: Controller | undefined;
+let holds: HoldingHook | undefined;
 
 async function open(order: ControllerOrder): Promise<void> {
   const began = performance.now();
   const { configFile, databaseUrl, executorId, deadAfterMs, heartbeatMs, pace } = order;
   const sleep = hurriedSleep(pace);
+  const held = new HoldingHook({
+    waits: order.waits === true,
+    tell: (at) => say({ boundary: at }),
+    held: (jobId) => say({ held: jobId }),
+    cancel: async (jobId) => void (await fetch(`${controller?.url ?? ''}/v1/jobs/${jobId}/cancel`, { method: 'POST', headers: { 'x-auth-token': order.token ?? '' } })),
+  });
+  held.order(order.jobs ?? {});
+  holds = held;
   controller = await restarted(async () => startController({
     config: await loadConfig(configFile),
     env: { DATABASE_URL: databaseUrl },
@@ -21,13 +33,8 @@ async function open(order: ControllerOrder): Promise<void> {
     executorId,
     engine: { deadAfterMs, heartbeatMs, queuePollMs: 20, retryPace: pace },
     clock: hurriedClock(pace),
-    sites: { createCloud: (config, deps) => createCloud(config, { ...deps, sleep }), pollMs: 250 },
-    onBoundary: crashingHook({
-      crashAt: order.crashAt,
-      cancelAt: order.cancelAt?.step,
-      cancel: async (jobId) => void (await fetch(`${controller?.url ?? ''}/v1/jobs/${jobId}/cancel`, { method: 'POST', headers: { 'x-auth-token': order.cancelAt?.token ?? '' } })),
-      tell: (at) => say({ boundary: at }),
-    }),
+    sites: { createCloud: (config, deps) => createCloud(config, { ...deps, sleep, connections }), pollMs: 250 },
+    onBoundary: held.hook,
   }));
   say({ opened: { url: controller.url, workflows: controller.workflows, ms: Math.round(performance.now() - began) } });
 }
@@ -46,6 +53,7 @@ async function restarted(start: () => Promise<Controller>, tries = 5): Promise<C
 
 async function obey(order: Order): Promise<void> {
   if ('open' in order) return open(order.open);
+  if ('jobs' in order) return holds?.order(order.jobs);
   await controller?.close();
   controller = undefined;
   say({ closed: true });

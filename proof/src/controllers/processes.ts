@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { bundleController } from './bundle.ts';
-import type { ControllerOrder, Order, Report } from './protocol.ts';
+import type { ControllerOrder, JobOrder, Order, Report } from './protocol.ts';
 
 type Opened = Extract<Report, { opened: unknown }>['opened'];
 type BoundaryReport = Extract<Report, { boundary: unknown }>['boundary'];
@@ -12,7 +12,10 @@ export class ControllerProcess {
   readonly ended: Promise<string>;
   /** All that it has logged. */
   readonly log: string[] = [];
+  /** Of the newest open(), as `held`. */
   readonly boundaries: BoundaryReport[] = [];
+  /** Jobs that are held. */
+  readonly held = new Set<string>();
   /** Of the newest open(). */
   url = '';
   readonly #waiting: { readonly fits: (report: Report) => boolean; readonly resolve: (report: Report) => void; readonly reject: (error: Error) => void }[] = [];
@@ -39,6 +42,8 @@ export class ControllerProcess {
   /** Rejects with ControllerDied when it is killed meanwhile, by itself too. */
   async open(order: ControllerOrder): Promise<Opened> {
     await this.ready;
+    this.held.clear();
+    this.boundaries.length = 0;
     const answer = this.#report((r) => 'opened' in r);
     this.#order({ open: order });
     const { opened } = (await answer) as { opened: Opened };
@@ -50,6 +55,11 @@ export class ControllerProcess {
     const answer = this.#report((r) => 'closed' in r);
     this.#order({ close: { graceMs } });
     await answer;
+  }
+
+  /** What is to become of jobs. */
+  order(jobs: Readonly<Record<string, JobOrder>>): void {
+    this.#order({ jobs });
   }
 
   kill(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' = 'SIGKILL'): void {
@@ -68,6 +78,10 @@ export class ControllerProcess {
   #hear(report: Report): void {
     if ('boundary' in report) {
       this.boundaries.push(report.boundary);
+      return;
+    }
+    if ('held' in report) {
+      this.held.add(report.held);
       return;
     }
     const failed = 'failed' in report;

@@ -1,7 +1,7 @@
 import type { Boundary } from '@godwit/workflow';
 
 /** What a test says to a controller's process, one message a line of its IPC channel. */
-export type Order = { readonly open: ControllerOrder } | { readonly close: { readonly graceMs: number } };
+export type Order = { readonly open: ControllerOrder } | { readonly jobs: Readonly<Record<string, JobOrder>> } | { readonly close: { readonly graceMs: number } };
 
 export interface ControllerOrder {
   /** godwit.yaml. */
@@ -12,13 +12,24 @@ export interface ControllerOrder {
   readonly heartbeatMs: number;
   /** The controller's pauses between two looks at a site, and between two tries, are multiplied by this. */
   readonly pace: number;
-  readonly crashAt?: CrashPoint;
-  /** Before this step begins, its job is asked to stop, by the API with this token. */
-  readonly cancelAt?: { readonly step: string; readonly token: string };
+  /** What is to become of jobs that are known already. */
+  readonly jobs?: Readonly<Record<string, JobOrder>>;
+  /** A job of which nothing is said yet waits at its first boundary. */
+  readonly waits?: boolean;
+  /** Of the tenant, to cancel jobs with by the API. */
+  readonly token?: string;
+}
+
+export interface JobOrder {
+  readonly holdAt?: CrashPoint;
+  /** It goes no further than to its next boundary. */
+  readonly holdNow?: boolean;
+  /** Before this step begins, the job is asked to stop. */
+  readonly cancelAt?: string;
 }
 
 /**
- * Where the process kills itself: the `count`-th time that a step of this name (its item left out) comes to this boundary. So each of
+ * Where a job is when its controller dies: the `count`-th time that a step of this name (its item left out) comes to this boundary. So each of
  * several steps side by side is covered, whichever of them comes first.
  */
 export interface CrashPoint {
@@ -35,6 +46,7 @@ export type Report =
   | { readonly opened: { readonly url: string; readonly ms: number; readonly workflows: readonly string[] } }
   | { readonly failed: string }
   | { readonly closed: true }
+  | { readonly held: string }
   | { readonly boundary: { readonly jobId: string; readonly workflow: string; readonly step: string; readonly boundary: Boundary } };
 
 export const withoutItem = (step: string): string => step.replace(/\[.*\]$/, '[]');

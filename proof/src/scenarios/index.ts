@@ -13,3 +13,6 @@ export const elsewhere: Readonly<Record<string, string>> = {
   'identity-leave': 'packages/identity/test/every-boundary.test.ts',
   'identity-restore': 'packages/identity/test/every-boundary.test.ts',
 };
+
+/** Workflows that are crashed nowhere yet. What is brought here from outside is to be taken out of it; nothing new may come in. */
+export const notYet: readonly string[] = ['image-clone', 'image-rollback', 'image-rollout', 'network-stretch', 'network-unstretch', 'sync'];

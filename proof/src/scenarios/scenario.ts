@@ -1,5 +1,6 @@
 import type { Api } from '../world/api.ts';
 import type { EmulatedSites } from '../world/sites.ts';
+import type { Unit } from '../world/unit.ts';
 
 /** What a scenario works on: emulated sites, and a controller's API as the tenant. */
 export interface Stage {
@@ -11,16 +12,25 @@ export interface Stage {
   succeeds(jobId: string): Promise<void>;
 }
 
-/** One way in which one workflow runs. All its boundaries are tried. */
+/** A state that scenarios begin from. Prepared once, for many units side by side; each case begins from a copy of it. */
+export interface Beginning {
+  readonly name: string;
+  /** Makes what one unit's job will work on, with the unit's name in all names. */
+  prepare(stage: Stage, unit: Unit): Promise<void>;
+}
+
+/** One way in which one workflow runs. All its boundaries are tried, each by the job of a unit of its own. */
 export interface Scenario {
   readonly name: string;
   readonly workflow: string;
-  /** The state before; played once, every case begins from a copy of it. */
-  prepare(stage: Stage): Promise<void>;
-  /** Faults that are in force while the workflow runs, in every case anew. */
-  faults?(stage: Pick<Stage, 'sites'>): void;
-  /** Submits the job. The controller may die before it has answered. */
-  submit(stage: Pick<Stage, 'api' | 'sites'>): Promise<{ readonly jobId: string }>;
+  /** The same object for scenarios that begin alike: it is prepared once for all of them. */
+  readonly from: Beginning;
+  /** Submits the unit's job. */
+  submit(stage: Pick<Stage, 'api' | 'sites'>, unit: Unit): Promise<{ readonly jobId: string }>;
+  /** Faults of this job alone, in force from before its first step: matched by the unit's names, or by the job's requests (`req-JOBID` is their global request id). */
+  faults?(stage: Pick<Stage, 'sites'>, unit: Unit, jobId: string): void;
+  /** Faults that befall everything at the sites: the scenario is then played by itself. */
+  outage?(stage: Pick<Stage, 'sites'>): void;
   /** At this step the job is asked to stop (at its `before` boundary). */
   readonly cancelAt?: string;
   /** Steps whose boundaries are tried here, where the others are those of another scenario. Default: all. */

@@ -1,5 +1,6 @@
 import type { TestDatabase } from '../database/test-database.ts';
 import { canonical, type Row } from './canonical.ts';
+import { until } from './until.ts';
 
 /** What Godwit's own database holds when nothing is under way: groups, points, what must not be forgotten, jobs. */
 export async function catalogueRows(database: TestDatabase, url: string): Promise<Row[]> {
@@ -33,4 +34,37 @@ export interface JobRow {
 
 export async function jobRows(database: TestDatabase, url: string): Promise<JobRow[]> {
   return await database.query(url, `SELECT id, workflow, key, state, executor, ended_at IS NOT NULL AS ended, error FROM godwit_jobs ORDER BY created_at, id`) as unknown as JobRow[];
+}
+
+/** The engine's own, and what loops write down of sites again and again. */
+const passing = /^(godwit_.*|.*_migrations|resource_views|network_holders|identity_.*)$/;
+
+/** Every row of every table in which use cases keep what must not be lost: a table that is made tomorrow is among them. */
+export async function everyRow(database: TestDatabase, url: string): Promise<Row[]> {
+  const tables = await database.query<{ name: string }>(url, `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`);
+  const rows = await Promise.all(tables.filter(({ name }) => !passing.test(name)).map(async ({ name }) =>
+    (await database.query<{ row: object }>(url, `SELECT to_jsonb(t) AS row FROM "${name}" t`)).map(({ row }) => ({ kind: name, ...row }))));
+  return rows.flat();
+}
+
+/** Waits for many jobs by one question for all. */
+export class JobPoll {
+  readonly #look: () => Promise<JobRow[]>;
+  #asking: Promise<JobRow[]> | undefined;
+
+  constructor(database: TestDatabase, url: string) {
+    this.#look = () => jobRows(database, url);
+  }
+
+  /** As they are now, or were some milliseconds ago. */
+  rows(everyMs = 60): Promise<JobRow[]> {
+    this.#asking ??= this.#look().finally(() => setTimeout(() => {
+      this.#asking = undefined;
+    }, everyMs));
+    return this.#asking;
+  }
+
+  ended(jobId: string, timeoutMs: number): Promise<JobRow> {
+    return until(`job ${jobId} has ended`, async () => (await this.rows()).find((j) => j.id === jobId && j.ended), timeoutMs, 60);
+  }
 }

@@ -2,7 +2,7 @@ import type { Emulator } from '@godwit/emulator';
 import { canonical, type Row } from './canonical.ts';
 
 /** Kinds that nothing of ours makes or changes. */
-const fixed = new Set(['flavor', 'keypair', 'server-group', 'user', 'project', 'role', 'domain', 'service', 'endpoint', 'region', 'volume-type', 'group-type', 'network', 'subnet', 'security-group', 'agent', 'token']);
+const fixed = new Set(['user', 'project', 'role', 'domain', 'service', 'endpoint', 'region', 'volume-type', 'group-type', 'agent', 'token']);
 
 /** Every resource of every site, and every queue of their brokers that is Godwit's and outlives a connection. */
 export function siteRows(emulator: Emulator): Row[] {
@@ -37,6 +37,12 @@ export function serverRows(emulator: Emulator): Row[] {
 /** Of servers, how long they were frozen: looked at apart, by the watch. Of images, the size: manifests hold times, some with a digit less. */
 const untold = (row: Row): ReadonlySet<string> => new Set(row['kind'] === 'image' ? ['size'] : ['frozenSince', 'longestFreezeMs']);
 
+/** A row without what is looked at elsewhere. */
+export function told(row: Row): Row {
+  const left = untold(row);
+  return Object.fromEntries(Object.entries(row).filter(([k]) => !left.has(k)));
+}
+
 export function siteInventory(emulator: Emulator): string[] {
-  return siteRows(emulator).map((row) => canonical(Object.fromEntries(Object.entries(row).filter(([k]) => !untold(row).has(k))))).sort();
+  return siteRows(emulator).map((row) => canonical(told(row))).sort();
 }

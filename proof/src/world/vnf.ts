@@ -23,11 +23,11 @@ export const twoMembers: readonly MemberSpec[] = [
 export const oneWithLocalRoot: readonly MemberSpec[] = twoMembers.map((m, n) => (n === 1 ? { ...m, localRoot: true } : m));
 
 /** Makes it as its tenant would, and waits until every member is up. */
-export async function createVnf(cloud: Cloud, specs: readonly MemberSpec[] = twoMembers): Promise<{ readonly id: string; readonly name: string }[]> {
-  return Promise.all(specs.map((spec) => createMember(cloud, spec)));
+export async function createVnf(cloud: Cloud, specs: readonly MemberSpec[] = twoMembers, everyMs = 5): Promise<{ readonly id: string; readonly name: string }[]> {
+  return Promise.all(specs.map((spec) => createMember(cloud, spec, everyMs)));
 }
 
-async function createMember(cloud: Cloud, spec: MemberSpec): Promise<{ id: string; name: string }> {
+async function createMember(cloud: Cloud, spec: MemberSpec, everyMs: number): Promise<{ id: string; name: string }> {
   const [image] = await cloud.image.list({ name: 'godwit-guest' });
   const flavor = (await cloud.compute.flavors.list()).find((f) => f.name === (spec.localRoot ? 'vnf.local' : 'vnf.small'));
   const [net] = await cloud.network.networks.list({ name: network });
@@ -36,7 +36,7 @@ async function createMember(cloud: Cloud, spec: MemberSpec): Promise<{ id: strin
     cloud.volume.volumes.create({ name: `${spec.name}-root`, size: 1, imageRef: image.id, volume_type: 'ceph' }),
     ...(spec.volumes === 1 ? [] : [cloud.volume.volumes.create({ name: `${spec.name}-data`, size: 1, volume_type: 'ceph' })]),
   ]);
-  for (const { id } of volumes) await until(`volume ${id} is available`, async () => ((await cloud.volume.volumes.get(id)).status === 'available' ? true : undefined), 30_000, 5);
+  for (const { id } of volumes) await until(`volume ${id} is available`, async () => ((await cloud.volume.volumes.get(id)).status === 'available' ? true : undefined), 30_000, everyMs);
   const port = await cloud.network.ports.create({ network_id: net.id, name: `${spec.name}-port`, mac_address: spec.mac, fixed_ips: [{ ip_address: spec.ip }] });
   const server = await cloud.compute.servers.create({
     server: {
@@ -45,6 +45,6 @@ async function createMember(cloud: Cloud, spec: MemberSpec): Promise<{ id: strin
       block_device_mapping_v2: volumes.map((v, n) => ({ boot_index: n === 0 ? 0 : -1, uuid: v.id, source_type: 'volume' as const, destination_type: 'volume' as const })),
     },
   });
-  await until(`server ${spec.name} is active`, async () => ((await cloud.compute.servers.get(server.id)).status === 'ACTIVE' ? true : undefined), 30_000, 5);
+  await until(`server ${spec.name} is active`, async () => ((await cloud.compute.servers.get(server.id)).status === 'ACTIVE' ? true : undefined), 30_000, everyMs);
   return { id: server.id, name: spec.name };
 }

@@ -26,7 +26,7 @@ export interface SiteDeps {
   /** A secret of the site's that follows from the seed: the same name gives the same text. */
   readonly secret: (name: string) => string;
   /** Whether work fails by a fault of kind `failure` (`create-server`, `backup`, …); undefined: it does not. */
-  readonly failing: (work: string) => string | undefined;
+  readonly failing: (work: string, resource?: string) => string | undefined;
 }
 
 /** Something that a client asked for, before it has an effect (`arrived`) and after, before it is answered (`done`). */
@@ -37,11 +37,13 @@ export interface TapEvent {
   readonly service: string;
   /** Of HTTP, or of the RPC. */
   readonly method: string;
-  /** Below the service, with its query. */
+  /** Below the service, with its query; of an RPC, the server's id. */
   readonly path: string;
   readonly mutates: boolean;
   /** The client's user-agent header; absent for RPC. */
   readonly client?: string;
+  /** `req-…`, where the client gives one; absent for RPC. */
+  readonly globalRequestId?: string;
 }
 
 /** One site: its services' states, its own clock, its life and death. */
@@ -148,9 +150,9 @@ export class Site {
     this.#working = 0;
   }
 
-  /** Whether a fault makes this kind of work fail now, and what it says. Counts as a hit. */
-  failing(work: string): string | undefined {
-    return this.#deps.failing(work);
+  /** Whether a fault makes this kind of work fail now, and what it says; `resource`: name of what is worked on. Counts as a hit. */
+  failing(work: string, resource?: string): string | undefined {
+    return this.#deps.failing(work, resource);
   }
 
   /** A daemon of this site serves a topic. For createState. */

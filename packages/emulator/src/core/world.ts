@@ -64,7 +64,7 @@ export class World {
         brokerUsed: options.brokerUsed ?? (() => false),
         tap: options.tap,
         secret: (secret) => createRandom(options.seed, `${name}/secret/${secret}`).hex(24),
-        failing: (work) => this.faults.failing(name, work),
+        failing: (work, resource) => this.faults.failing(name, work, resource),
       }, options.services));
     }
   }

@@ -89,13 +89,13 @@ export class Faults {
   }
 
   /** What hits this request, in the order in which the faults were injected. */
-  onRequest(site: string, service: string, method: string, path: string): readonly Hit<RequestFault>[] {
+  onRequest(site: string, service: string, method: string, path: string, globalRequestId?: string): readonly Hit<RequestFault>[] {
     if (this.#requestFaults === 0) return [];
     const hits: Hit<RequestFault>[] = [];
     for (const entry of this.#entries.values()) {
       if (!requestKinds.has(entry.fault.kind)) continue;
       const fault = entry.fault as RequestFault;
-      if (fits(fault.site, site) && fits(fault.service, service) && fits(fault.method, method) && (!entry.path || entry.path.test(path)) && this.#strikes(entry, fault)) hits.push(this.#hit(entry, fault));
+      if (fits(fault.site, site) && fits(fault.service, service) && fits(fault.method, method) && fits(fault.globalRequestId, globalRequestId) && (!entry.path || entry.path.test(path)) && this.#strikes(entry, fault)) hits.push(this.#hit(entry, fault));
     }
     return hits;
   }
@@ -117,10 +117,10 @@ export class Faults {
   }
 
   /** Message of the fault that makes this work fail. */
-  failing(site: string, work: string): string | undefined {
+  failing(site: string, work: string, resource?: string): string | undefined {
     for (const entry of this.#entries.values()) {
       const { fault } = entry;
-      if (fault.kind === 'failure' && fault.work === work && fits(fault.site, site) && this.#strikes(entry, fault)) return fault.message ?? `injected failure of ${work}`;
+      if (fault.kind === 'failure' && fault.work === work && fits(fault.site, site) && fits(fault.resource, resource) && this.#strikes(entry, fault)) return fault.message ?? `injected failure of ${work}`;
     }
     return undefined;
   }
@@ -179,7 +179,7 @@ export class Faults {
   }
 }
 
-const fits = (wanted: string | undefined, is: string): boolean => wanted === undefined || wanted === is;
+const fits = (wanted: string | undefined, is: string | undefined): boolean => wanted === undefined || wanted === is;
 
 function parseFault(input: unknown): Fault {
   const kind = (input as { kind?: unknown } | null)?.kind;

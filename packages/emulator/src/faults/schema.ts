@@ -8,6 +8,8 @@ const where = {
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).optional(),
   /** Regular expression on the path below the service: `^/v2\.1/servers/[^/]+/action`. */
   path: z.string().optional(),
+  /** Only requests to which the client gave this global id (`req-…`). */
+  globalRequestId: z.string().optional(),
 };
 /** When: the first `skip` that fit are let through, then `times` are hit (default: all until lifted), each with `probability`. */
 const when = {
@@ -38,8 +40,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   request('lost-answer', {}),
   /** Does what is asked, and never answers. */
   request('hung-answer', {}),
-  /** Work that a request set off ends badly: `work` as the services name it (`spawn`, `volume-create`, `snapshot`, `backup`, `restore`, …). */
-  z.strictObject({ kind: z.literal('failure'), site: z.string().optional(), work: z.string(), ...when, message: z.string().optional() }),
+  /** Work that a request set off ends badly (`resource`: only on what has this name; so far of `spawn` alone): `work` as the services name it (`spawn`, `volume-create`, `snapshot`, `backup`, `restore`, …). */
+  z.strictObject({ kind: z.literal('failure'), site: z.string().optional(), work: z.string(), resource: z.string().optional(), ...when, message: z.string().optional() }),
   /** Messages of the site's broker, on their way into a queue. */
   z.strictObject({ kind: z.literal('lose-message'), ...message }),
   z.strictObject({ kind: z.literal('double-message'), ...message }),

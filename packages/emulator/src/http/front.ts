@@ -70,7 +70,9 @@ async function handle(deps: FrontDeps, request: IncomingMessage, response: Serve
   const rest = path.slice(siteName.length + serviceName.length + 2) || '/';
   let lose: 'lost-answer' | 'hung-answer' | undefined;
   const requestId = deps.newRequestId();
-  for (const { fault, until } of deps.faults.onRequest(siteName, serviceName, request.method ?? '', rest)) {
+  const given = request.headers['x-openstack-request-id'];
+  const globalId = typeof given === 'string' ? given : undefined;
+  for (const { fault, until } of deps.faults.onRequest(siteName, serviceName, request.method ?? '', rest, globalId)) {
     if (fault.kind === 'reset') return void request.socket.destroy();
     if (fault.kind === 'hang') return void until(() => request.socket.destroy());
     if (fault.kind === 'latency') await new Promise<void>((done) => setTimeout(done, fault.ms));
@@ -88,7 +90,7 @@ async function handle(deps: FrontDeps, request: IncomingMessage, response: Serve
   if (!(await passes(deps, site, request))) return;
 
   const mutates = request.method !== 'GET' && request.method !== 'HEAD' && !(serviceName === 'identity' && rest === '/v3/auth/tokens');
-  const event = { site: siteName, service: serviceName, method: request.method ?? '', path: url.slice(siteName.length + serviceName.length + 2), mutates, client: request.headers['user-agent'] ?? '' };
+  const event = { site: siteName, service: serviceName, method: request.method ?? '', path: url.slice(siteName.length + serviceName.length + 2), mutates, client: request.headers['user-agent'] ?? '', ...(globalId !== undefined && { globalRequestId: globalId }) };
   if (deps.taps.any) {
     await deps.taps.emit({ ...event, phase: 'arrived' });
     // The listener may have taken the site down.

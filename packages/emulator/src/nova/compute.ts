@@ -76,7 +76,7 @@ export class Compute {
     for (const { id } of server.ports) if (this.site.part('ports').get(id)) this.site.part('ports').bind(id, { deviceId: server.id, deviceOwner: `compute:${server.zone ?? 'nova'}`, host: this.site.host });
     this.#touch(server, { taskState: 'block_device_mapping' });
     this.#step(server, TIMES.volumes, () => {
-      const failure = this.site.failing('spawn');
+      const failure = this.site.failing('spawn', server.name);
       if (failure !== undefined) return this.#fail(server, failure);
       if (server.taskState === 'deleting') return;
       const volumes = this.site.part('volumes');

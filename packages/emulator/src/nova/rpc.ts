@@ -10,6 +10,8 @@ interface InstanceArg {
   readonly 'nova_object.data'?: { readonly uuid?: string; readonly system_metadata?: Readonly<Record<string, string>> };
 }
 
+const instanceId = (args: Record<string, unknown>): string => (args['instance'] as InstanceArg | undefined)?.['nova_object.data']?.uuid ?? '';
+
 /** What nova-compute answers to quiesce and unquiesce, as measured against Nova 31. */
 export function serveCompute(compute: Compute): void {
   const { site } = compute;
@@ -61,11 +63,11 @@ export function serveCompute(compute: Compute): void {
   site.serve({ exchange: 'nova', topic: 'compute', server: site.host, version: '6.4' }, async (method, args) => {
     // A stopped daemon's queue keeps its messages; a dead site's caller never hears of them.
     await new Promise<void>((go) => compute.whenRunning(go));
-    await site.tap({ phase: 'arrived', service: 'nova-compute', method, path: '', mutates: true });
+    await site.tap({ phase: 'arrived', service: 'nova-compute', method, path: instanceId(args), mutates: true });
     if (method !== 'quiesce_instance' && method !== 'unquiesce_instance')
       throw failure('NoSuchMethod', `Endpoint does not support RPC method ${method}`, {}, 'oslo_messaging.rpc.dispatcher');
     const result = await run(method, args);
-    await site.tap({ phase: 'done', service: 'nova-compute', method, path: '', mutates: true });
+    await site.tap({ phase: 'done', service: 'nova-compute', method, path: instanceId(args), mutates: true });
     return result;
   });
 }

@@ -4,7 +4,7 @@ import { OpenStackError } from '../errors.ts';
 import type { CloudConfig } from '../types.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const CONNECTIONS_PER_SERVICE = 16;
+const CONNECTIONS = 16;
 
 /**
  * The two ways to a cloud's services. `fresh` opens a connection for each request: what must not be sent twice never meets a kept-alive
@@ -17,7 +17,7 @@ export interface Dispatchers {
 }
 
 /** Opens no connection; reads the certificates. Rejects with OS_CONFIG_FILE when one of them cannot be read. */
-export async function createDispatchers(tls: CloudConfig['tls'], cloudName: string): Promise<Dispatchers> {
+export async function createDispatchers(tls: CloudConfig['tls'], cloudName: string, connections = CONNECTIONS): Promise<Dispatchers> {
   const [ca, cert, key] = await Promise.all([
     pem(tls.caFile, 'cacert', cloudName),
     pem(tls.certFile, 'cert', cloudName),
@@ -31,8 +31,8 @@ export async function createDispatchers(tls: CloudConfig['tls'], cloudName: stri
     ...(cert ? { cert } : {}),
     ...(key ? { key } : {}),
   };
-  const pooled = new Agent({ connect, connections: CONNECTIONS_PER_SERVICE, pipelining: 1 });
-  const fresh = new Agent({ connect, connections: CONNECTIONS_PER_SERVICE, pipelining: 0 });
+  const pooled = new Agent({ connect, connections, pipelining: 1 });
+  const fresh = new Agent({ connect, connections, pipelining: 0 });
   return {
     pooled,
     fresh,

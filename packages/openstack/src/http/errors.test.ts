@@ -125,8 +125,8 @@ describe('secrets', () => {
     await stub.cloud({ log: (event) => void events.push(event) }).image.list({ name: 'x' });
     expect(events.map(({ durationMs: _, ...event }) => event)).toEqual([
       { cloud: 'stub', service: 'identity', method: 'POST', path: '/identity/v3/auth/tokens', attempt: 1, status: 201 },
-      { cloud: 'stub', service: 'image', method: 'GET', path: '/image/v2/images?name=x', attempt: 1, status: 503 },
-      { cloud: 'stub', service: 'image', method: 'GET', path: '/image/v2/images?name=x', attempt: 2, status: 200, requestId: 'req-5' },
+      { cloud: 'stub', service: 'image', method: 'GET', path: '/image/v2/images?limit=500&name=x', attempt: 1, status: 503 },
+      { cloud: 'stub', service: 'image', method: 'GET', path: '/image/v2/images?limit=500&name=x', attempt: 2, status: 200, requestId: 'req-5' },
     ]);
   });
 });

@@ -43,6 +43,8 @@ export interface HttpDeps {
   readonly redact: Redact;
   /** Awaited before anything that changes something is sent; rejects when it must not be. */
   readonly beforeChange?: (signal?: AbortSignal) => Promise<void>;
+  /** Sent along as the request's global id. */
+  readonly globalRequestId?: () => string | undefined;
   readonly log?: (event: RequestEvent) => void;
 }
 
@@ -117,6 +119,7 @@ type Outcome = { status: number; headers: Record<string, string>; text: string; 
 async function once(deps: HttpDeps, request: HttpRequest, name: RequestName): Promise<Outcome> {
   const { signal } = request.options;
   const timeoutMs = request.options.timeoutMs ?? deps.timeoutMs;
+  const globalId = deps.globalRequestId?.();
   const dispatchers = await deps.dispatchers();
   const abort = new AbortController();
   let timedOut = false;
@@ -149,7 +152,7 @@ async function once(deps: HttpDeps, request: HttpRequest, name: RequestName): Pr
       // As it is: a URL object would resolve `..`, which may be part of a name.
       path: name.path,
       method: request.method,
-      headers: { 'user-agent': deps.userAgent, ...request.headers },
+      headers: { 'user-agent': deps.userAgent, ...(globalId === undefined ? {} : { 'x-openstack-request-id': globalId }), ...request.headers },
       body: bodyOf(request.body, restart),
       signal: abort.signal,
       // Our own timer covers the wait for the answer; undici's would also count the time that an upload takes.

@@ -82,7 +82,7 @@ export interface ImageDownload {
 
 /** Images (Glance). */
 export function createImage(service: Service) {
-  const listRequest = (query: Query) => ({ path: '/images', key: 'images', item: imageSchema, query });
+  const listRequest = (query: Query) => ({ path: '/images', key: 'images', item: imageSchema, query, pageSize: 500 });
   const path = (id: string): string => `/images/${seg(id)}`;
   return {
     /** Filters by name, tag, visibility, os_hidden, owner, status and any property; `limit`: the most it returns. */

@@ -15,7 +15,11 @@ export async function proveTarget(deps: ProtectDeps, input: ProtectInput, prepar
   // Each of a site's cinder-backups has storage of its own to prove.
   const proven = zone === undefined ? source : `${source}/${zone}`;
   const proved = await deps.store.targetVerifiedAt(proven, target);
-  if (proved && deps.clock.now().getTime() - proved.getTime() < proofHoldsMs) return;
+  if (proved && deps.clock.now().getTime() - proved.getTime() < proofHoldsMs) {
+    // Another group's job has proved it while this one was interrupted in its own proof: nobody else would clean up behind that.
+    if (s.triedBefore) await clearProbe(deps, input, prepared, s);
+    return;
+  }
   const type = prepared.volumes[0]?.type ?? '';
   await probeTarget(
     names.probe(input.pointId),

@@ -105,7 +105,9 @@ export class Store {
     return (await this.#db.selectFrom('recovery_points').select('doc').where('group_id', '=', groupId).orderBy('sequence').execute()).map((r) => r.doc);
   }
 
+  /** And what was noted of its freeze window: nothing of a deleted point is asked for again. */
   async deletePoint(id: string): Promise<void> {
+    await this.#db.deleteFrom('freeze_windows').where('point_id', '=', id).execute();
     await this.#db.deleteFrom('recovery_points').where('id', '=', id).execute();
   }
 
