@@ -54,7 +54,7 @@ export function stretched(suite: Suite): void {
         expect(early).toMatchObject({ 'binding:vif_type': 'binding_failed', 'binding:host_id': host });
 
         const heard: { network: string; vteps: readonly string[] }[] = [];
-        const listening = await driver.listen(site, (id, vteps) => void heard.push({ network: id, vteps }));
+        const listening = await driver.listen(site, ({ networkId, vteps }) => void heard.push({ network: networkId, vteps }));
         await driver.report(site, { host, vtep }, { confirmed: true });
         await driver.report(site, { host, vtep });
         const agents = await answers(() => network.agents.list(), { status: 200, body: page('agents', agent) });

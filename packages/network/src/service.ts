@@ -5,6 +5,7 @@ import { type Caller } from './caller.ts';
 import type { Clock, Deps } from './deps.ts';
 import { l2populationDriver } from './driver/l2population.ts';
 import type { Driver } from './driver/types.ts';
+import { giveWay, type Move, takeBack } from './moved.ts';
 import { Keeper, type KeeperOptions } from './reconcile/keeper.ts';
 import { readFrame, readPorts } from './reconcile/observe.ts';
 import { takeTurn } from './reconcile/turn.ts';
@@ -33,12 +34,16 @@ export interface NetworkService {
   /** What stretching would do, or all the reasons why it would be refused. */
   preflight(caller: Caller, request: StretchRequestInput): Promise<StretchReport>;
   stretch(caller: Caller, request: StretchRequestInput): Promise<{ jobId: string; id: string }>;
-  unstretch(caller: Caller, network: string, options: { readonly keep: boolean }): Promise<{ jobId: string }>;
+  /** @param options.lost sites that are not asked: what is there stays, and the network is forgotten only when they are back, or said to be lost again */
+  unstretch(caller: Caller, network: string, options: { readonly keep: boolean; readonly lost?: readonly string[] }): Promise<{ jobId: string }>;
   list(caller: Caller): Promise<StretchedNetwork[]>;
   show(caller: Caller, network: string): Promise<StretchedNetwork>;
   /** Compares now, and changes nothing. */
   check(caller: Caller, network: string): Promise<ReconcileReport>;
   remotePorts(caller: Caller, network?: string): Promise<{ remotePorts: RemotePort[]; unreachable: { site: string; code: string; message: string }[] }>;
+  /** For recoveries: what stands at a site for a member that comes to it goes, and stays away. */
+  giveWay(move: Move): Promise<void>;
+  takeBack(move: Move): Promise<void>;
   start(): void;
   close(): Promise<void>;
 }
@@ -90,9 +95,11 @@ export function createNetworkService(options: NetworkOptions): NetworkService {
       });
       return { jobId, id: record.id };
     },
-    async unstretch(caller, name, { keep }) {
+    async unstretch(caller, name, { keep, lost = [] }) {
       const record = await find(caller, name);
-      return { jobId: await unstretching.submit({ id: record.id, keep }, { key: `network/${record.id}`, labels: labels(record, 'network-unstretch') }) };
+      const foreign = lost.find((site) => !record.sites.some((s) => s.site === site));
+      if (foreign !== undefined) throw new GodwitError('GW_STRETCH_INVALID', 'terminal', `network ${record.name} is not stretched to ${foreign}`, { site: foreign, action: `It is at ${record.sites.map((s) => s.site).join(', ')}.` });
+      return { jobId: await unstretching.submit({ id: record.id, keep, lost }, { key: `network/${record.id}`, labels: labels(record, 'network-unstretch') }) };
     },
     list: async (caller) => Promise.all((await records(caller)).map(view)),
     show: async (caller, name) => view(await find(caller, name)),
@@ -132,6 +139,8 @@ export function createNetworkService(options: NetworkOptions): NetworkService {
       })));
       return { remotePorts: lists.flat(), unreachable: [...unreachable.values()] };
     },
+    giveWay: (move) => giveWay(deps, move),
+    takeBack: (move) => takeBack(deps, move),
     start: () => keeper.start(),
     close: () => keeper.close(),
   };

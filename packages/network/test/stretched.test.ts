@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StretchReport } from '../src/index.ts';
+import { standsFor, type StretchReport } from '../src/index.ts';
 import { admin, caller, until, world, type World } from './world.ts';
 
 const request = { name: 'ha', cidr: '10.9.0.0/24', sites: [{ site: 'site1' }, { site: 'site2' }] };
@@ -76,6 +76,53 @@ describe('a network that is made at two sites', () => {
     expect(await w.cloud('site2').network.networks.list({ name: 'ha' })).toEqual([]);
     expect(await w.service.list(caller)).toEqual([]);
   });
+});
+
+describe('a member that moves to another site', () => {
+  it('finds its addresses free there: what stood for it gives way, and does not come back unless the member goes', async () => {
+    const w = await world();
+    const id = await stretched(w);
+    const port = await w.plug('site1', 'ha', '10.9.0.10');
+    await until('its remote port', () => active(w, 'site2', 1));
+    const networkId = (await w.store.get(id))?.sites.find((s) => s.site === 'site2')?.networkId ?? '';
+    const move = { project: caller.project!, site: 'site2', networkId, mac: port.mac_address };
+    expect(standsFor((await w.mirrors('site2', 'ha'))[0]!)).toBe('site1');
+    await w.service.giveWay(move);
+    await w.service.giveWay(move);
+    expect(await w.mirrors('site2', 'ha')).toEqual([]);
+    const turned = async (): Promise<void> => {
+      const at = w.store.reports.get(id)?.report.at;
+      await until('a turn', () => w.store.reports.get(id)?.report.at !== at);
+    };
+    await turned();
+    // The copy that it left is still bound at site1.
+    const moved = await w.plug('site2', 'ha', '10.9.0.10', { mac_address: port.mac_address });
+    await turned();
+    expect(await w.mirrors('site2', 'ha')).toEqual([]);
+    w.unplug('site2', moved.id);
+    await w.cloud('site2').network.ports.delete(moved.id);
+    await w.service.takeBack(move);
+    await until('its remote port', () => active(w, 'site2', 1));
+  }, 20_000);
+});
+
+describe('a site that is lost', () => {
+  it('does not hold up letting the others go; its part is let go when it is back', async () => {
+    const w = await world();
+    await stretched(w);
+    await w.plug('site1', 'ha', '10.9.0.10');
+    await until('its remote port', () => active(w, 'site2', 1));
+    const down = w.emulator.inject({ kind: 'site-down', site: 'site1' });
+    await expect(w.service.unstretch(caller, 'ha', { keep: false, lost: ['site3'] })).rejects.toMatchObject({ code: 'GW_STRETCH_INVALID' });
+    const first = await w.service.unstretch(caller, 'ha', { keep: false, lost: ['site1'] });
+    expect(await w.job(first.jobId)).toMatchObject({ removed: ['site2'], left: [{ site: 'site1' }] });
+    expect(await w.cloud('site2').network.networks.list({ name: 'ha' })).toEqual([]);
+    expect(await w.service.list(caller)).toMatchObject([{ name: 'ha', state: 'Unstretching', sites: [{ site: 'site1' }] }]);
+    down.lift();
+    const second = await w.service.unstretch(caller, 'ha', { keep: false });
+    expect(await w.job(second.jobId)).toMatchObject({ removed: [], left: [{ site: 'site1', reason: '1 ports are on it' }] });
+    expect(await w.service.list(caller)).toEqual([]);
+  }, 20_000);
 });
 
 describe('what drifts is repaired, and said', () => {

@@ -1,5 +1,6 @@
 import type { SiteRegistry } from '@godwit/sites';
 import type { RecoveryResources } from './preflight/readiness.ts';
+import type { RecoveryNetwork } from './preflight/stand-ins.ts';
 import type { Store } from './store/store.ts';
 
 /** What the use case is given; nothing here reaches for a global. */
@@ -9,6 +10,8 @@ export interface Deps {
   readonly clock: Clock;
   /** Left out: only what keeps a member from coming back is looked at. */
   readonly resources?: RecoveryResources;
+  /** Left out: no network is stretched. */
+  readonly network?: RecoveryNetwork;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown) => void;
 }
 

@@ -5,4 +5,5 @@ export { systemClock, type Clock, type Deps } from './deps.ts';
 export type { Caller, JobRef, ProtectionService } from './service-types.ts';
 export * from './schemas.ts';
 export type { Lacking, RecoveryNeeds, RecoveryResources } from './preflight/readiness.ts';
+export type { RecoveryNetwork } from './preflight/stand-ins.ts';
 export { manifestSchema, manifestVersion, type Manifest } from './manifest/schema.ts';

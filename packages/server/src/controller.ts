@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { createIdentity, type IdentityTables, type KeystoneNodes, migrateIdentity, type Sealer, SqlIdentityStore } from '@godwit/identity';
-import { createNetworkService, migrateNetwork, type NetworkTables, SqlNetworkStore } from '@godwit/network';
+import { createNetworkService, migrateNetwork, type NetworkTables, SqlNetworkStore, standsFor } from '@godwit/network';
 import { type Clock, createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
 import { createResources, migrateResources, ResourceStore, type ResourceTables } from '@godwit/resources';
 import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
@@ -97,7 +97,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     if (agents) parts.push(() => agents.hub.close());
     const resources = createResources({ engine, sites, store: new ResourceStore(catalogue as unknown as Kysely<ResourceTables>), clock, log: note('resources') });
     const network = createNetworkService({ engine, sites, store: new SqlNetworkStore(catalogue as unknown as Kysely<NetworkTables>), clock, log: note('network'), holder: executorId });
-    const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), resources: recoveryResources(resources), clock, log: note('protection') });
+    const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), resources: recoveryResources(resources), network: { standsFor, giveWay: network.giveWay, takeBack: network.takeBack }, clock, log: note('protection') });
     const access = options.star ?? agents?.star;
     const identity = config.identity && access && createIdentity({ engine, config: config.identity, sites, ...access, store: new SqlIdentityStore(catalogue as unknown as Kysely<IdentityTables>), clock, log: note('identity') });
     sites.start();

@@ -144,13 +144,13 @@ const networkArg = [{ name: 'network', brief: 'Name or id' }] as const;
 
 const unstretchResult = z.looseObject({ network: z.string(), removed: z.array(z.string()), left: z.array(z.looseObject({ site: z.string(), networkId: z.string(), reason: z.string() })) });
 
-const unstretch = command<{ readonly keep?: boolean; readonly noWait?: boolean }, typeof networkArg>({
+const unstretch = command<{ readonly keep?: boolean; readonly lost?: readonly string[]; readonly noWait?: boolean }, typeof networkArg>({
   brief: 'Let the sites’ networks go, each for itself',
   description: 'Remote ports and their agents go; so do networks that Godwit made, unless ports are on them.',
   args: networkArg,
-  flags: { keep: bool('Networks that Godwit made stay too'), noWait: bool('Do not wait for the job') },
+  flags: { keep: bool('Networks that Godwit made stay too'), lost: many('SITE', 'Sites that are not asked; unstretch again when they are back'), noWait: bool('Do not wait for the job') },
   run: async (cli, { flags, args }) => {
-    const { body } = await cli.api.post<JobRef>(`${path(args.network)}/unstretch`, { keep: flags.keep === true });
+    const { body } = await cli.api.post<JobRef>(`${path(args.network)}/unstretch`, { keep: flags.keep === true, lost: flags.lost ?? [] });
     return outcome(cli, body, flags.noWait === true, async (raw) => {
       const { data } = unstretchResult.safeParse(raw);
       if (!data) return;

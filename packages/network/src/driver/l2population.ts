@@ -4,7 +4,7 @@ import { at, GodwitError, type Site } from '@godwit/sites';
 import { z } from 'zod';
 import { isVirtualHost } from '../names.ts';
 import type { Finding } from '../schemas.ts';
-import type { Driver, Listening, RemoteVtep } from './types.ts';
+import type { Driver, Heard, Listening, RemoteVtep } from './types.ts';
 
 /** Who we say that we are in an RPC's context. */
 const context = { isAdmin: true, userId: 'godwit', projectId: 'godwit', roles: ['admin'] } as const;
@@ -82,13 +82,14 @@ async function wire(site: Site, host: string, { up, down }: { readonly up: reado
   await site.rpc().call(message, { timeoutMs: CALL_MS + 2_000 * (up.length + down.length) }).result;
 }
 
-async function listen(site: Site, onChange: (networkId: string, vteps: readonly string[]) => void): Promise<Listening> {
+async function listen(site: Site, onChange: (heard: Heard) => void): Promise<Listening> {
   return site.rpc().listen('q-agent-notifier-l2population-update', ({ method, args }) => {
     if (!/^(add|remove|update)_fdb_entries$/.test(method)) return;
     // An update of addresses is told otherwise: {chg_ip: {network: {vtep: …}}}
     const entries = fdbSchema.safeParse(args['fdb_entries']);
     const changed = z.object({ chg_ip: z.record(z.string(), z.record(z.string(), z.unknown())) }).safeParse(args['fdb_entries']);
-    if (changed.success) for (const [id, by] of Object.entries(changed.data.chg_ip)) onChange(id, Object.keys(by));
-    else if (entries.success) for (const [id, { ports }] of Object.entries(entries.data)) onChange(id, Object.keys(ports ?? {}));
+    const gone = method.startsWith('remove');
+    if (changed.success) for (const [networkId, by] of Object.entries(changed.data.chg_ip)) onChange({ networkId, vteps: Object.keys(by), gone });
+    else if (entries.success) for (const [networkId, { ports }] of Object.entries(entries.data)) onChange({ networkId, vteps: Object.keys(ports ?? {}), gone });
   });
 }

@@ -10,6 +10,14 @@ export interface RemoteVtep {
   readonly vtep: string;
 }
 
+export interface Heard {
+  readonly networkId: string;
+  /** The tunnel ends that it was about. */
+  readonly vteps: readonly string[];
+  /** Something is no longer reached there. */
+  readonly gone: boolean;
+}
+
 export interface Listening {
   /** False: the broker ended it, or was lost; listen anew. */
   readonly active: boolean;
@@ -27,6 +35,6 @@ export interface Driver {
   report(site: Site, remote: RemoteVtep, options?: { readonly confirmed: boolean }): Promise<void>;
   /** Ports of one remote hypervisor begin and cease to be reached. Success is seen by listing them. */
   wire(site: Site, host: string, change: { readonly up: readonly string[]; readonly down: readonly string[] }): Promise<void>;
-  /** Hears of local ports that came, changed or went, by their network's id; with the tunnel ends that it was about. */
-  listen(site: Site, onChange: (networkId: string, vteps: readonly string[]) => void): Promise<Listening>;
+  /** Hears of ports that came, changed or went. */
+  listen(site: Site, onChange: (heard: Heard) => void): Promise<Listening>;
 }

@@ -1,6 +1,6 @@
 import { TickLoop, toGodwitError } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
-import type { Listening, RemoteVtep } from '../driver/types.ts';
+import type { Heard, Listening, RemoteVtep } from '../driver/types.ts';
 import type { ReconcileReport } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
 import type { SiteFrame } from './observe.ts';
@@ -149,7 +149,7 @@ export class Keeper {
       entry.triedAt = now;
       this.#listeners.set(name, entry);
       // Not awaited: a broker that does not answer holds up nothing else.
-      void this.#deps.driver.listen(this.#deps.sites.get(name), (networkId, vteps) => this.#heard(name, networkId, vteps)).then(
+      void this.#deps.driver.listen(this.#deps.sites.get(name), (heard) => this.#heard(name, heard)).then(
         async (listening) => {
           if (this.#signal.aborted) return listening.close();
           entry.listening = listening;
@@ -164,12 +164,12 @@ export class Keeper {
     }
   }
 
-  #heard(site: string, networkId: string, vteps: readonly string[]): void {
+  #heard(site: string, { networkId, vteps, gone }: Heard): void {
     for (const kept of this.#kept.values()) {
       if (!kept.record.sites.some((s) => s.site === site && s.networkId === networkId)) continue;
-      // Of ports that we made ourselves there is nothing to learn.
+      // That ports which we made ourselves came is no news; that one went is, unless we are about it.
       const own = kept.frames.get(site)?.vteps;
-      if (own && vteps.length > 0 && ![...own.values()].some((v) => vteps.includes(v)) && [...(kept.agents.get(site) ?? [])].some((a) => vteps.includes(a.vtep))) continue;
+      if (own && !(gone && !kept.work) && vteps.length > 0 && ![...own.values()].some((v) => vteps.includes(v)) && [...(kept.agents.get(site) ?? [])].some((a) => vteps.includes(a.vtep))) continue;
       kept.dirty = true;
       kept.failures = 0;
       this.#ticks.wake();

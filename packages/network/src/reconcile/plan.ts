@@ -3,6 +3,7 @@ import { parseCidr, toNumber, within } from '../ipv4.ts';
 import { virtualHost } from '../names.ts';
 import type { RemoteVtep } from '../driver/types.ts';
 import type { Drift, Finding } from '../schemas.ts';
+import type { MovedPort } from '../store/types.ts';
 import type { LocalPort, Mirror, PortFace, SiteView } from './observe.ts';
 
 /** A remote port as it should be at a site. */
@@ -41,10 +42,12 @@ const same = (a: readonly string[], b: readonly string[]): boolean => a.length =
 
 /**
  * What a site lacks of the other sites' ports. Of a site that could not be asked nothing is known, so nothing that stands for its ports is touched.
+ * @param moved of these MAC addresses only the port at that site counts
  * @param placed what was in place after the last comparison, `SITE KEY` to the digest of what was wanted: what of it is gone or other now, though the same is
  * wanted, somebody has taken away or changed
  */
-export function planSite(network: string, here: SiteView, others: readonly SiteView[], placed: ReadonlyMap<string, string>): SitePlanOfChanges {
+export function planSite(network: string, here: SiteView, others: readonly SiteView[], placed: ReadonlyMap<string, string>, moved: readonly MovedPort[] = []): SitePlanOfChanges {
+  const left = (mac: string, at: string): boolean => moved.some((m) => m.mac === mac && m.to !== at);
   const seen = new Map(others.map((o) => [o.site, o]));
   const findings: Finding[] = [];
   const drift: Omit<Drift, 'at'>[] = [];
@@ -55,7 +58,7 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
 
   for (const other of others) {
     for (const port of other.local) {
-      if (port.host === '') continue;
+      if (port.host === '' || left(port.mac, other.site)) continue;
       const vtep = other.vteps.get(port.host);
       if (vtep === undefined) {
         findings.push({ code: 'GW_REMOTE_NO_VTEP', site: other.site, resource: `port ${port.id}`, message: `${other.site}: host ${port.host} has no tunnel end, so its ports cannot be reached from ${here.site}`, action: 'See that the L2 agent runs there: openstack network agent list.' });
@@ -102,7 +105,7 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
   const keys = new Set(wanted.map((w) => w.key));
   for (const m of here.mirrors) {
     const key = keyOf(m.from, m.source);
-    if (keys.has(key) || !seen.has(m.from)) continue;
+    if (keys.has(key) || !(seen.has(m.from) || left(m.mac, m.from))) continue;
     plan.remove.push(m);
   }
   for (const a of agents.values()) {

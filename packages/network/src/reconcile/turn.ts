@@ -61,7 +61,7 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
     }));
     return views.filter((v) => v !== undefined);
   };
-  const planAll = (views: readonly SiteView[]): SitePlanOfChanges[] => views.map((v) => planSite(record.id, v, views.filter((o) => o !== v), placedBefore));
+  const planAll = (views: readonly SiteView[]): SitePlanOfChanges[] => views.map((v) => planSite(record.id, v, views.filter((o) => o !== v), placedBefore, record.moved));
 
   const cached = frames.size > 0;
   let views = await look();

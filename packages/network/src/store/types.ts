@@ -13,6 +13,14 @@ export interface NetworkRecord {
   readonly cidr?: string;
   readonly mtu?: number;
   readonly sites: readonly SitePlan[];
+  /** Ports that a recovery brought to another site: what has their MAC address elsewhere is the copy that was left, and is not mirrored. */
+  readonly moved?: readonly MovedPort[];
+}
+
+export interface MovedPort {
+  readonly mac: string;
+  /** The site where it is now. */
+  readonly to: string;
 }
 
 export interface NetworkStore {

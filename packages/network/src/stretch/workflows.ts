@@ -15,6 +15,8 @@ export interface NetworkInput {
 export interface UnstretchInput extends NetworkInput {
   /** The networks that Godwit made stay, each for itself. */
   readonly keep: boolean;
+  /** Sites that are not asked. */
+  readonly lost?: readonly string[];
 }
 
 export interface StretchResult {
@@ -80,17 +82,22 @@ const pick = (made: { readonly networkId: string; readonly subnetId: string } | 
 export function unstretchWorkflow(deps: Deps): WorkflowDefinition<UnstretchInput, UnstretchResult> {
   return {
     name: 'network-unstretch',
-    run: async (ctx: WorkflowContext, { id, keep }: UnstretchInput) => {
+    run: async (ctx: WorkflowContext, { id, keep, lost = [] }: UnstretchInput) => {
       const record = await ctx.step('stop', (s) => stop(deps, id, s));
-      const sites = record.sites.filter((p) => p.networkId !== undefined);
+      const sites = record.sites.filter((p) => p.networkId !== undefined && !lost.includes(p.site));
+      const later = record.sites.filter((p) => p.networkId !== undefined && lost.includes(p.site));
       await ctx.all('clear', sites, (p) => p.site, async (p, s) => {
         await clearRemotePorts(deps, record, p.site, p.networkId ?? '', s);
         await forgetAgents(deps, record, p.site, s);
       });
       const outcomes = await ctx.all('remove', sites.filter((p) => !p.adopted && !keep), (p) => p.site, async (p) => (await removeAt(deps, record, p.site)) ?? null);
       return ctx.step('forget', async () => {
-        await deps.store.delete(id);
-        const left = outcomes.filter((o) => o !== null);
+        // What lies at a lost site is known for as long as something else of the network was there to be let go.
+        if (later.length > 0 && sites.length > 0) {
+          await deps.store.update(id, (r) => ({ ...r, sites: later }));
+          await deps.store.release(id, unstretcher(ctx.jobId));
+        } else await deps.store.delete(id);
+        const left = [...outcomes.filter((o) => o !== null), ...later.map((p) => ({ site: p.site, networkId: p.networkId ?? '', reason: sites.length > 0 ? 'said to be lost: unstretch again when it is back' : 'said to be lost; forgotten' }))];
         return { network: record.name, removed: sites.filter((p) => !p.adopted && !keep && !left.some((l) => l.site === p.site)).map((p) => p.site), left };
       }, { uncancellable: true });
     },

@@ -5,6 +5,7 @@ import type { ServerRecord } from '../inventory/types.ts';
 import { usableNetwork } from '../recover/network.ts';
 import type { Finding } from '../schemas.ts';
 import type { Check } from './findings.ts';
+import type { RecoveryNetwork } from './stand-ins.ts';
 import { quotaCheck, withTypes } from './quota.ts';
 
 export interface RecoverySiteOptions {
@@ -17,6 +18,7 @@ export interface RecoverySiteOptions {
   readonly backupZone: string | undefined;
   /** Look also whether the addresses are free now. */
   readonly addresses?: boolean;
+  readonly network?: RecoveryNetwork | undefined;
 }
 
 /** Could these servers run at that site now? Asked before a protect, and again before a recovery. */
@@ -95,7 +97,9 @@ async function networks(o: RecoverySiteOptions): Promise<Finding[]> {
 
 async function taken(o: RecoverySiteOptions, networkId: string, server: string, port: ServerRecord['ports'][number]): Promise<Finding[]> {
   const ips = new Set(port.addresses.map((a) => a.ip));
-  const others = (await o.tenant.network.ports.list({ network_id: networkId })).filter((p) => p.mac_address === port.mac || p.fixed_ips.some((f) => ips.has(f.ip_address)));
+  const others = (await o.tenant.network.ports.list({ network_id: networkId })).filter((p) => p.mac_address === port.mac || p.fixed_ips.some((f) => ips.has(f.ip_address)))
+    // What merely stands for the member itself gives way to it.
+    .filter((p) => !(p.mac_address === port.mac && o.network?.standsFor(p) === o.from));
   return others.map((p) => ({
     code: 'GW_ADDRESS_TAKEN',
     site: o.to,

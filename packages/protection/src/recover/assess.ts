@@ -89,7 +89,7 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
     const { backupZone } = manifest.group.policy;
     findings = await findAll([
       ...methodOf(manifest.point).store.checks(deps, group, manifest.point),
-      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers, backupZone, addresses: true }),
+      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers, backupZone, addresses: true, network: deps.network }),
     ]);
     warnings = await readinessWarnings(deps, needsOf(group.project, from, to, servers), findings);
   }

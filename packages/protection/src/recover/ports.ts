@@ -35,7 +35,12 @@ async function createPort(deps: Deps, plan: RecoveryPlan, server: ServerRecord, 
   const mapped = deps.sites.map(plan.from, plan.to, 'networks', record.network);
   const net = await usableNetwork(tenant, mapped);
   if (!net) throw new GodwitError('GW_NETWORK_UNMAPPED', 'terminal', `${plan.to}: there is no network ${mapped}`, { site: plan.to, resource: `network ${mapped}` });
-  const found = (await network.ports.list({ network_id: net.id, mac_address: record.mac }))[0];
+  let found = (await network.ports.list({ network_id: net.id, mac_address: record.mac }))[0];
+  // On a stretched network the member's own remote port has its addresses.
+  if (found && deps.network?.standsFor(found) === plan.from) {
+    await deps.network.giveWay({ project: plan.group.project, site: plan.to, networkId: net.id, mac: record.mac });
+    found = (await network.ports.list({ network_id: net.id, mac_address: record.mac }))[0];
+  }
   if (found) {
     if (found.description === mark(plan)) return summary(found);
     throw new GodwitError('GW_ADDRESS_TAKEN', 'terminal', `${plan.to}: MAC address ${record.mac} of server ${server.name} is used by port ${found.id}`, { site: plan.to, resource: `port ${found.id}`, action: 'Delete that port, or find out whose it is.' });
@@ -69,6 +74,9 @@ export async function deletePorts(deps: Deps, plan: RecoveryPlan, _s: StepContex
   const { network } = deps.sites.get(plan.to).asProject(plan.group.project);
   await at(plan.to, async () => {
     const mine = (await network.ports.list({ description: mark(plan) })).filter((p) => p.description === mark(plan));
-    for (const port of mine) await orUndefined(network.ports.delete(port.id));
+    for (const port of mine) {
+      await orUndefined(network.ports.delete(port.id));
+      await deps.network?.takeBack({ project: plan.group.project, site: plan.to, networkId: port.network_id, mac: port.mac_address });
+    }
   });
 }

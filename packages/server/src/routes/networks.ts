@@ -56,7 +56,7 @@ export const networkRoutes: Routes = (app, deps) => {
     config: { access: 'member' },
     schema: {
       tags: ['networks'], summary: 'Takes the remote ports away, and the networks that Godwit made, as a job; what is in use or was adopted stays', params: named,
-      body: z.strictObject({ keep: z.boolean().default(false).describe('the networks stay, each for itself') }), response: { 202: jobRefSchema },
+      body: z.strictObject({ keep: z.boolean().default(false).describe('the networks stay, each for itself'), lost: z.array(z.string()).max(20).default([]).describe('sites that are not asked: what is there stays until it is unstretched again') }), response: { 202: jobRefSchema },
     },
     handler: async (request, reply) => {
       const job = await network.unstretch(principalOf(request), request.params.network, request.body);
