@@ -5,7 +5,7 @@ import { type Api, apiOf } from '../world/api.ts';
 import type { Stage } from '../scenarios/scenario.ts';
 import { JobPoll, type JobRow, jobRows } from '../world/catalogue.ts';
 import { type EmulatedSites, startSites } from '../world/sites.ts';
-import { until } from '../world/until.ts';
+import { patiently, until } from '../world/until.ts';
 
 /**
  * Emulated sites, a PostgreSQL and a controller that is never killed: what stays the same from case to case. The controllers that are
@@ -18,8 +18,11 @@ export class Lane {
   /** Goes on where the killed ones stopped; opened and closed once a case, which is quicker than a process. */
   readonly survivor: ControllerProcess;
   #next: ControllerProcess;
+  /** Where very many jobs run at once, what is done beside them is not hurried, and little is said. */
+  readonly #quiet: Partial<ControllerOrder>;
 
-  private constructor(sites: EmulatedSites, database: TestDatabase, controllers: Controllers) {
+  private constructor(sites: EmulatedSites, database: TestDatabase, controllers: Controllers, wide: boolean) {
+    this.#quiet = wide ? { pace: Number(process.env['GODWIT_PROOF_PACE'] ?? 0.06), loopPace: 0.5, logLevel: 'warn' } : {};
     this.sites = sites;
     this.database = database;
     this.controllers = controllers;
@@ -30,11 +33,11 @@ export class Lane {
   /** `wide`: with room for very many groups. */
   static async open(seed: number, { durable = false, wide = false }: { readonly durable?: boolean; readonly wide?: boolean } = {}): Promise<Lane> {
     const [sites, postgres, controllers] = await Promise.all([startSites({ seed, wide }), startTestDatabase({ durable }), Controllers.make()]);
-    return new Lane(sites, postgres, controllers);
+    return new Lane(sites, postgres, controllers, wide);
   }
 
   order(databaseUrl: string, more: Partial<ControllerOrder> = {}): ControllerOrder {
-    return { configFile: this.sites.configFile, databaseUrl, executorId: 'controller', deadAfterMs: 6_000, heartbeatMs: 500, pace: Number(process.env['GODWIT_PROOF_PACE'] ?? 0.03), ...more };
+    return { configFile: this.sites.configFile, databaseUrl, executorId: 'controller', deadAfterMs: 6_000, heartbeatMs: 500, pace: 0.03, ...this.#quiet, ...more };
   }
 
   /** A controller to be killed. */
@@ -56,13 +59,14 @@ export class Lane {
   /** What a scenario works on, by this controller. */
   stage(controller: ControllerProcess, databaseUrl: string, timeoutMs = 60_000): Stage {
     const jobs = new JobPoll(this.database, databaseUrl);
+    const api = this.api(controller);
     const ended: Stage['ended'] = async (jobId) => {
       const { state, error } = await jobs.ended(jobId, timeoutMs);
       return { state, ...(error && { error }) };
     };
     return {
       sites: this.sites,
-      api: this.api(controller),
+      api: { call: api.call, ask: (method, path, body) => patiently(() => api.ask(method, path, body)) },
       ended,
       succeeds: async (jobId) => {
         const end = await ended(jobId);

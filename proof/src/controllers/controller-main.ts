@@ -28,12 +28,12 @@ async function open(order: ControllerOrder): Promise<void> {
   controller = await restarted(async () => startController({
     config: await loadConfig(configFile),
     env: { DATABASE_URL: databaseUrl },
-    log: createLog('debug', { write: (line: string) => void process.stderr.write(line) }),
+    log: createLog(order.logLevel ?? 'debug', { write: (line: string) => void process.stderr.write(line) }),
     listen: '127.0.0.1:0',
     executorId,
     engine: { deadAfterMs, heartbeatMs, queuePollMs: 20, retryPace: pace },
-    clock: hurriedClock(pace),
-    sites: { createCloud: (config, deps) => createCloud(config, { ...deps, sleep, connections }), pollMs: 250 },
+    clock: hurriedClock(pace, order.loopPace),
+    sites: { createCloud: (config, deps) => createCloud(config, { ...deps, sleep, connections }), pollMs: Math.max(250, 5_000 * (order.loopPace ?? 0)) },
     onBoundary: held.hook,
   }));
   say({ opened: { url: controller.url, workflows: controller.workflows, ms: Math.round(performance.now() - began) } });

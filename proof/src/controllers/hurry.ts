@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '@godwit/protection';
+import { globalRequestId } from '@godwit/workflow';
 
 /**
  * The time of day is the real one (limits, brokers' times to live and tokens count by it); only pauses are shorter, as emulated sites
@@ -12,4 +13,8 @@ export function hurriedSleep(pace: number): Clock['sleep'] {
 
 const PATIENCE_MS = 8_000;
 
-export const hurriedClock = (pace: number): Clock => ({ now: systemClock.now, sleep: hurriedSleep(pace) });
+/** `loops`: the pace of what a controller does again and again beside its jobs. */
+export function hurriedClock(pace: number, loops = pace): Clock {
+  const [inSteps, beside] = [hurriedSleep(pace), hurriedSleep(loops)];
+  return { now: systemClock.now, sleep: (ms, signal) => (globalRequestId() === undefined ? beside : inSteps)(ms, signal) };
+}

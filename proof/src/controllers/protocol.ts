@@ -12,6 +12,10 @@ export interface ControllerOrder {
   readonly heartbeatMs: number;
   /** The controller's pauses between two looks at a site, and between two tries, are multiplied by this. */
   readonly pace: number;
+  /** As `pace`, of what it does again and again beside its jobs (fences, reconciling, health). Default: the same. */
+  readonly loopPace?: number;
+  /** Default: `debug`, all. */
+  readonly logLevel?: string;
   /** What is to become of jobs that are known already. */
   readonly jobs?: Readonly<Record<string, JobOrder>>;
   /** A job of which nothing is said yet waits at its first boundary. */
