@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const usage = `usage: npm run test:proof [-- [--seed N] [--seeds N] [--requests N] [--only TEXT] [PROOF…]]
-  PROOF         part of a file's name in proof/test; default: all
+  PROOF         part of a file's name in proof/test, or of crashes one of: boundaries, effects, zombie; default: all
   --seed N      replays: the seed that a failure printed
   --seeds N     how many random fault schedules (default 100; nightly: 1000)
   --only TEXT   of crashes, only those with this in their names; may be given again
@@ -12,6 +12,9 @@ const usage = `usage: npm run test:proof [-- [--seed N] [--seeds N] [--requests 
 `;
 
 const root = join(import.meta.dirname, '..', '..');
+
+/** What crashes.test.ts proves. */
+const crashes = ['boundaries', 'effects', 'zombie'];
 
 function main(): number {
   let parsed;
@@ -27,9 +30,12 @@ function main(): number {
     return 0;
   }
   const all = readdirSync(join(root, 'proof', 'test')).filter((f) => f.endsWith('.test.ts'));
-  for (const name of positionals) {
+  const parts = positionals.filter((name) => crashes.includes(name));
+  if (parts.length > 0) process.env['GODWIT_PROOF_CRASHES'] = parts.join(' ');
+  const asked = positionals.map((name) => (crashes.includes(name) ? 'crashes' : name));
+  for (const name of asked) {
     if (all.some((f) => f.includes(name))) continue;
-    console.error(`there is no proof ${name}; there are: ${all.map((f) => f.replace('.test.ts', '')).join(', ')}`);
+    console.error(`there is no proof ${name}; there are: ${[...all.map((f) => f.replace('.test.ts', '')), ...crashes].join(', ')}`);
     return 2;
   }
   for (const [flag, value] of Object.entries({ seed: values.seed, seeds: values.seeds, requests: values.requests })) {
@@ -43,7 +49,7 @@ function main(): number {
   // Those that npm test does not run yet, too.
   process.env['GODWIT_PROOF_WIP'] = '1';
   if (values.only !== undefined) process.env['GODWIT_PROOF_ONLY'] = values.only.join('\n');
-  const files = all.filter((f) => positionals.some((name) => f.includes(name))).map((f) => `proof/test/${f}`);
+  const files = all.filter((f) => asked.some((name) => f.includes(name))).map((f) => `proof/test/${f}`);
   return spawnSync(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'proof', '--reporter', 'verbose', '--root', root, ...files], { stdio: 'inherit' }).status ?? 1;
 }
 

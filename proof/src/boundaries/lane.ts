@@ -22,7 +22,7 @@ export class Lane {
   readonly #quiet: Partial<ControllerOrder>;
 
   private constructor(sites: EmulatedSites, database: TestDatabase, controllers: Controllers, wide: boolean) {
-    this.#quiet = wide ? { pace: Number(process.env['GODWIT_PROOF_PACE'] ?? 0.06), loopPace: 0.5, logLevel: 'warn' } : {};
+    this.#quiet = wide ? { pace: Number(process.env['GODWIT_PROOF_PACE'] ?? 0.06), loopPace: 0.5, queuePollMs: 50, logLevel: 'warn' } : {};
     this.sites = sites;
     this.database = database;
     this.controllers = controllers;

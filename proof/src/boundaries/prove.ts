@@ -3,7 +3,7 @@ import { type Case, playBatch, type Strike } from './batch.ts';
 import { Ground } from './ground.ts';
 import { Lane } from './lane.ts';
 import { nameOf } from './points.ts';
-import { rehearse, type Rehearsed } from './rehearse.ts';
+import { rehearse, type Rehearsal, type Rehearsed } from './rehearse.ts';
 
 export interface Proved {
   readonly tried: number;
@@ -11,15 +11,6 @@ export interface Proved {
   readonly violations: readonly string[];
   /** Of each scenario, how many cases. */
   readonly counts: Readonly<Record<string, number>>;
-  /** That the controller runs. */
-  readonly workflows: readonly string[];
-}
-
-export interface ProveOptions {
-  readonly strike: Strike;
-  /** How many cases at once. */
-  readonly width?: number;
-  readonly say?: (line: string) => void;
 }
 
 export const everyBoundary = (r: Rehearsed): Case[] => r.points.map((p) => ({ name: `${r.scenario.name}: ${nameOf(p)}`, of: r, where: { boundary: p } }));
@@ -32,44 +23,96 @@ export const everyEffect = (r: Rehearsed): Case[] =>
     return [{ name: `${r.scenario.name}: change ${n + 1} (${what.replace(/[0-9a-f-]{32,36}/g, '*')})`, of: r, where: { effect: n + 1 } }];
   });
 
-/** Rehearses each scenario and plays its cases, many at once. GODWIT_PROOF_ONLY: only cases with one of these texts in their names. */
-export async function prove(scenarios: readonly Scenario[], casesOf: (r: Rehearsed) => readonly Case[], { strike, width = Number(process.env['GODWIT_PROOF_WIDTH'] ?? 48), say = console.log }: ProveOptions): Promise<Proved> {
-  const only = wanted(process.env['GODWIT_PROOF_ONLY']);
-  const violations: string[] = [];
-  const counts: Record<string, number> = {};
-  // Nothing here is left to chance but the timing: sites and ids are the same each time.
-  const lane = await Lane.open(1, { wide: true });
-  const began = performance.now();
-  const tell = (what: string): void => (process.env['GODWIT_PROOF_TELL'] === '1' ? say(`${((performance.now() - began) / 1_000).toFixed(1)} s: ${what}`) : undefined);
-  let workflows: readonly string[] = [];
-  try {
+/** Scenarios that begin alike and do not disturb each other: rehearsed together, and their cases played in the same batches. */
+interface Together {
+  readonly ground: Ground;
+  readonly scenarios: readonly Scenario[];
+  rehearsal?: Rehearsal;
+}
+
+export interface ProverOptions {
+  /** How many cases at once. */
+  readonly width?: number;
+  readonly say?: (line: string) => void;
+  /** Texts, one a line: only cases with one of them in their names. */
+  readonly only?: string | undefined;
+}
+
+/** Rehearses scenarios, and plays their cases, many at once. What is prepared for one proof serves the next. */
+export class Prover {
+  readonly #lane: Lane;
+  readonly #sets: readonly Together[];
+  readonly #width: number;
+  readonly #say: (line: string) => void;
+  readonly #wanted: Wanted;
+  readonly #began = performance.now();
+
+  private constructor(lane: Lane, scenarios: readonly Scenario[], { width = 48, say = console.log, only = process.env['GODWIT_PROOF_ONLY'] }: ProverOptions) {
+    this.#lane = lane;
+    this.#width = width;
+    this.#say = say;
+    this.#wanted = wanted(only);
     const pristine = lane.sites.emulator.save();
-    for (const [from, sets] of playedTogether(scenarios.filter((s) => only.scenario(s.name)))) {
-      const ground = new Ground(lane, from, pristine);
-      for (const set of sets) {
-        const rehearsal = await rehearse(lane, ground, set);
-        ({ workflows } = rehearsal);
-        tell(`${from.name}: rehearsed ${set.map((s) => s.name).join('; ')}`);
-        const cases = rehearsal.of.flatMap(casesOf).filter((c) => only.case(c.name));
-        for (const c of cases) counts[c.of.scenario.name] = (counts[c.of.scenario.name] ?? 0) + 1;
-        for (const batch of batches(cases, width)) {
-          const found = await playBatch(lane, ground, rehearsal, batch, strike, tell);
-          tell(`${batch.length} cases, ${found.size} with violations`);
-          for (const [{ name }, wrong] of found) {
-            violations.push(`${name}:\n    ${wrong.join('\n    ').slice(0, 2_000)}\n    replay: npm run test:proof -- --only ${JSON.stringify(name)}`);
-            say(violations.at(-1) ?? '');
-          }
+    this.#sets = playedTogether(scenarios.filter((s) => this.#wanted.scenario(s.name)), (from) => new Ground(lane, from, pristine));
+  }
+
+  /** Nothing here is left to chance but the timing: sites and ids are the same each time. */
+  static async open(scenarios: readonly Scenario[], options: ProverOptions = {}): Promise<Prover> {
+    return new Prover(await Lane.open(1, { wide: true }), scenarios, options);
+  }
+
+  /** Plays the cases of each kind; those of all kinds in the same batches. */
+  async prove<K extends string>(kinds: Readonly<Partial<Record<K, (r: Rehearsed) => readonly Case[]>>>, strike: Strike, fits: (s: Scenario) => boolean = () => true): Promise<Partial<Record<K, Proved>>> {
+    const proved = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, { violations: [] as string[], counts: {} as Record<string, number>, tried: 0 }])) as Record<K, { violations: string[]; counts: Record<string, number>; tried: number }>;
+    for (const set of this.#sets) {
+      if (!set.scenarios.some(fits)) continue;
+      const rehearsal = await this.#rehearsed(set);
+      const kindOf = new Map<Case, K>();
+      for (const [kind, casesOf] of Object.entries(kinds) as [K, (r: Rehearsed) => readonly Case[]][]) {
+        for (const one of rehearsal.of.filter((r) => fits(r.scenario)).flatMap(casesOf)) if (this.#wanted.case(one.name)) kindOf.set(one, kind);
+      }
+      for (const [{ of: { scenario } }, kind] of kindOf) {
+        const mine = proved[kind];
+        mine.tried += 1;
+        mine.counts[scenario.name] = (mine.counts[scenario.name] ?? 0) + 1;
+      }
+      for (const batch of batches([...kindOf.keys()], this.#width)) {
+        const found = await playBatch(this.#lane, set.ground, rehearsal, batch, strike, (what) => this.#tell(what));
+        this.#tell(`${batch.length} cases, ${found.size} with violations`);
+        for (const [one, wrong] of found) {
+          const text = `${one.name}:\n    ${wrong.join('\n    ').slice(0, 2_000)}\n    replay: npm run test:proof -- --only ${JSON.stringify(one.name)} crashes`;
+          this.#say(text);
+          proved[kindOf.get(one) as K].violations.push(text);
         }
       }
     }
-  } finally {
-    await lane.close();
+    return proved;
   }
-  return { tried: Object.values(counts).reduce((a, b) => a + b, 0), violations, counts, workflows };
+
+  close(): Promise<void> {
+    return this.#lane.close();
+  }
+
+  async #rehearsed(set: Together): Promise<Rehearsal> {
+    if (set.rehearsal === undefined) {
+      set.rehearsal = await rehearse(this.#lane, set.ground, set.scenarios);
+      this.#tell(`rehearsed ${set.scenarios.map((s) => s.name).join('; ')}`);
+    }
+    return set.rehearsal;
+  }
+
+  #tell(what: string): void {
+    if (process.env['GODWIT_PROOF_TELL'] === '1') this.#say(`${((performance.now() - this.#began) / 1_000).toFixed(1)} s: ${what}`);
+  }
 }
 
-/** Texts of which a case must have one in its name, one a line. One that begins with a scenario's name and a colon needs no other scenario. */
-function wanted(text = ''): { scenario(name: string): boolean; case(name: string): boolean } {
+interface Wanted {
+  scenario(name: string): boolean;
+  case(name: string): boolean;
+}
+
+/** A text that begins with a scenario's name and a colon needs no other scenario. */
+function wanted(text = ''): Wanted {
   const texts = text.split('\n').filter((t) => t !== '');
   return {
     scenario: (name) => texts.length === 0 || texts.some((t) => !t.includes(': ') || `${t} `.startsWith(`${name}: `)),
@@ -77,10 +120,13 @@ function wanted(text = ''): { scenario(name: string): boolean; case(name: string
   };
 }
 
-/** By what they begin from; there, those together that do not disturb each other. */
-function playedTogether(scenarios: readonly Scenario[]): Map<Beginning, Scenario[][]> {
-  const groups = new Map([...new Set(scenarios.map((s) => s.from))].map((from) => [from, scenarios.filter((s) => s.from === from)]));
-  return new Map([...groups].map(([from, all]) => [from, [all.filter((s) => !s.outage), ...all.filter((s) => s.outage).map((s) => [s])].filter((set) => set.length > 0)]));
+/** By what they begin from; an outage plays by itself. */
+function playedTogether(scenarios: readonly Scenario[], groundOf: (from: Beginning) => Ground): Together[] {
+  return [...new Set(scenarios.map((s) => s.from))].flatMap((from) => {
+    const all = scenarios.filter((s) => s.from === from);
+    const ground = groundOf(from);
+    return [all.filter((s) => !s.outage), ...all.filter((s) => s.outage).map((s) => [s])].filter((set) => set.length > 0).map((set): Together => ({ ground, scenarios: set }));
+  });
 }
 
 /** Of about the same size. */

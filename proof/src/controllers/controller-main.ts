@@ -31,7 +31,7 @@ async function open(order: ControllerOrder): Promise<void> {
     log: createLog(order.logLevel ?? 'debug', { write: (line: string) => void process.stderr.write(line) }),
     listen: '127.0.0.1:0',
     executorId,
-    engine: { deadAfterMs, heartbeatMs, queuePollMs: 20, retryPace: pace },
+    engine: { deadAfterMs, heartbeatMs, queuePollMs: order.queuePollMs ?? 20, retryPace: pace },
     clock: hurriedClock(pace, order.loopPace),
     sites: { createCloud: (config, deps) => createCloud(config, { ...deps, sleep, connections }), pollMs: Math.max(250, 5_000 * (order.loopPace ?? 0)) },
     onBoundary: held.hook,

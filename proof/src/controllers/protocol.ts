@@ -14,6 +14,8 @@ export interface ControllerOrder {
   readonly pace: number;
   /** As `pace`, of what it does again and again beside its jobs (fences, reconciling, health). Default: the same. */
   readonly loopPace?: number;
+  /** How often the queue is looked at. Default 20. */
+  readonly queuePollMs?: number;
   /** Default: `debug`, all. */
   readonly logLevel?: string;
   /** What is to become of jobs that are known already. */
