@@ -46,10 +46,10 @@ const waitMs = 60_000;
  * controller is struck, once for all of them; another ends the jobs. What was wrong, by case.
  */
 export async function playBatch(lane: Lane, ground: Ground, rehearsal: Rehearsal, cases: readonly Case[], strike: Strike, tell: (what: string) => void = () => undefined): Promise<ReadonlyMap<Case, readonly string[]>> {
-  await ground.grow(cases.length);
+  const units = await ground.unitsFor(cases.map((c) => c.of.scenario.from));
   const { name, url } = await ground.lay();
   const { emulator } = lane.sites;
-  const played = cases.map((one, n): Played => ({ case: one, unit: ground.units[n] as Unit, wrong: [], jobId: '' }));
+  const played = cases.map((one, n): Played => ({ case: one, unit: units[n] as Unit, wrong: [], jobId: '' }));
   const watch = new Watch(emulator, { freezeLimitMs: () => freezeLimitMs }, 50);
   const jobOfServer = new Map<string, string>();
   const victim = lane.victim();

@@ -4,37 +4,31 @@ import { type Unit, unitOf } from '../world/unit.ts';
 import { until } from '../world/until.ts';
 import type { Lane } from './lane.ts';
 
-/** Sites and a database in which so many units are prepared, to begin from again and again. */
+/** Sites and a database in which units are prepared, so many of each beginning, to begin from again and again. */
 export class Ground {
   readonly #lane: Lane;
-  readonly #beginning: Beginning;
-  #units: Unit[] = [];
+  readonly #units = new Map<Beginning, Unit[]>();
   #snapshot: ReturnType<Lane['sites']['emulator']['save']>;
   #template: string | undefined;
 
-  constructor(lane: Lane, beginning: Beginning, pristine: ReturnType<Lane['sites']['emulator']['save']>) {
+  constructor(lane: Lane, pristine: ReturnType<Lane['sites']['emulator']['save']>) {
     this.#lane = lane;
-    this.#beginning = beginning;
     this.#snapshot = pristine;
   }
 
   get units(): readonly Unit[] {
-    return this.#units;
+    return [...this.#units.values()].flat();
   }
 
-  /** Prepares as many more as there must be. */
-  async grow(count: number): Promise<void> {
-    if (count <= this.#units.length) return;
-    const { sites, survivor } = this.#lane;
-    const { name, url } = await this.lay();
-    await survivor.open(this.#lane.order(url));
-    const more = Array.from({ length: count - this.#units.length }, (_, i) => unitOf(this.#units.length + i));
-    const stage = this.#lane.stage(survivor, url);
-    await Promise.all(more.map((unit) => this.#beginning.prepare(stage, unit)));
-    await survivor.close();
-    this.#units = [...this.#units, ...more];
-    this.#snapshot = sites.emulator.save();
-    this.#template = name;
+  /** A unit for each, of the beginning that it wants; prepared if there are not enough. */
+  async unitsFor(wanted: readonly Beginning[]): Promise<Unit[]> {
+    await this.#grow(new Map(wanted.map((from) => [from, wanted.filter((w) => w === from).length])));
+    const taken = new Map<Beginning, number>();
+    return wanted.map((from) => {
+      const n = taken.get(from) ?? 0;
+      taken.set(from, n + 1);
+      return this.#units.get(from)?.[n] as Unit;
+    });
   }
 
   /** Sites and database as they are when everything is prepared. Faults are gone. */
@@ -45,5 +39,20 @@ export class Ground {
     const hears = (site: Site): boolean => emulator.broker(site.name).queues().some((q) => q.queue === `compute.${site.host}` && q.consumers > 0);
     await until('every nova-compute hears again', () => ([...emulator.world.sites.values()].every(hears) ? true : undefined), 20_000);
     return this.#lane.database.create(this.#template);
+  }
+
+  async #grow(needs: ReadonlyMap<Beginning, number>): Promise<void> {
+    let count = this.units.length;
+    const more = [...needs].flatMap(([from, need]) => Array.from({ length: Math.max(0, need - (this.#units.get(from)?.length ?? 0)) }, () => ({ from, unit: unitOf(count++) })));
+    if (more.length === 0) return;
+    const { sites, survivor } = this.#lane;
+    const { name, url } = await this.lay();
+    await survivor.open(this.#lane.order(url));
+    const stage = this.#lane.stage(survivor, url);
+    await Promise.all(more.map(({ from, unit }) => from.prepare(stage, unit)));
+    await survivor.close();
+    for (const { from, unit } of more) this.#units.set(from, [...(this.#units.get(from) ?? []), unit]);
+    this.#snapshot = sites.emulator.save();
+    this.#template = name;
   }
 }

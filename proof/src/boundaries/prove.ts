@@ -1,4 +1,4 @@
-import type { Beginning, Scenario } from '../scenarios/scenario.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
 import { type Case, playBatch, type Strike } from './batch.ts';
 import { Ground } from './ground.ts';
 import { Lane } from './lane.ts';
@@ -23,7 +23,7 @@ export const everyEffect = (r: Rehearsed): Case[] =>
     return [{ name: `${r.scenario.name}: change ${n + 1} (${what.replace(/[0-9a-f-]{32,36}/g, '*')})`, of: r, where: { effect: n + 1 } }];
   });
 
-/** Scenarios that begin alike and do not disturb each other: rehearsed together, and their cases played in the same batches. */
+/** Scenarios that do not disturb each other: rehearsed together, and their cases played in the same batches. */
 interface Together {
   readonly ground: Ground;
   readonly scenarios: readonly Scenario[];
@@ -53,7 +53,7 @@ export class Prover {
     this.#say = say;
     this.#wanted = wanted(only);
     const pristine = lane.sites.emulator.save();
-    this.#sets = playedTogether(scenarios.filter((s) => this.#wanted.scenario(s.name)), (from) => new Ground(lane, from, pristine));
+    this.#sets = playedTogether(scenarios.filter((s) => this.#wanted.scenario(s.name)), () => new Ground(lane, pristine));
   }
 
   /** Nothing here is left to chance but the timing: sites and ids are the same each time. */
@@ -76,7 +76,8 @@ export class Prover {
         mine.tried += 1;
         mine.counts[scenario.name] = (mine.counts[scenario.name] ?? 0) + 1;
       }
-      for (const batch of batches([...kindOf.keys()], this.#width)) {
+      const apart = set.scenarios.some((s) => s.forAll) ? (Object.keys(kinds) as K[]).map((kind) => [...kindOf.keys()].filter((one) => kindOf.get(one) === kind)) : [[...kindOf.keys()]];
+      for (const batch of apart.flatMap((cases) => batches(cases, this.#width, (one) => one.of.scenario.from))) {
         const found = await playBatch(this.#lane, set.ground, rehearsal, batch, strike, (what) => this.#tell(what));
         this.#tell(`${batch.length} cases, ${found.size} with violations`);
         for (const [one, wrong] of found) {
@@ -120,19 +121,22 @@ function wanted(text = ''): Wanted {
   };
 }
 
-/** By what they begin from; an outage plays by itself. */
-function playedTogether(scenarios: readonly Scenario[], groundOf: (from: Beginning) => Ground): Together[] {
-  return [...new Set(scenarios.map((s) => s.from))].flatMap((from) => {
-    const all = scenarios.filter((s) => s.from === from);
-    const ground = groundOf(from);
+/** All on one ground, but those that need one of their own; an outage plays by itself. */
+function playedTogether(scenarios: readonly Scenario[], newGround: () => Ground): Together[] {
+  const shared = scenarios.filter((s) => s.from.apart !== true);
+  const apart = [...new Set(scenarios.filter((s) => s.from.apart).map((s) => s.from))].map((from) => scenarios.filter((s) => s.from === from));
+  return [shared, ...apart].flatMap((all) => {
+    const ground = newGround();
     return [all.filter((s) => !s.outage), ...all.filter((s) => s.outage).map((s) => [s])].filter((set) => set.length > 0).map((set): Together => ({ ground, scenarios: set }));
   });
 }
 
-/** Of about the same size. */
-export function batches<T>(all: readonly T[], width: number): T[][] {
-  const count = Math.ceil(all.length / width);
-  return Array.from({ length: count }, (_, n) => all.slice(Math.floor((n * all.length) / count), Math.floor(((n + 1) * all.length) / count)));
+/** As few as there can be; each with about as many of each kind as every other, so that no kind needs more units than it must have. */
+export function batches<T>(all: readonly T[], width: number, kindOf: (one: T) => unknown): T[][] {
+  const made: T[][] = Array.from({ length: Math.ceil(all.length / width) }, () => []);
+  const sorted = [...new Set(all.map(kindOf))].flatMap((kind) => all.filter((one) => kindOf(one) === kind));
+  for (const [n, one] of sorted.entries()) made[n % made.length]?.push(one);
+  return made;
 }
 
 export function report(what: string, { tried, violations, counts }: Proved): string {

@@ -29,9 +29,9 @@ export interface Rehearsal {
   readonly workflows: readonly string[];
 }
 
-/** Plays scenarios that begin alike, side by side, each by the job of a unit of its own. */
+/** Plays scenarios side by side, each by the job of a unit of its own. */
 export async function rehearse(lane: Lane, ground: Ground, scenarios: readonly Scenario[]): Promise<Rehearsal> {
-  await ground.grow(scenarios.length);
+  const units = await ground.unitsFor(scenarios.map((s) => s.from));
   const { name, url } = await ground.lay();
   const { survivor, sites } = lane;
   const before = await restOf(lane, url, ground.units);
@@ -43,7 +43,7 @@ export async function rehearse(lane: Lane, ground: Ground, scenarios: readonly S
     const stage = lane.stage(survivor, url);
     const jobs = new Map<string, Unit>();
     const played = await Promise.all(scenarios.map(async (scenario, n) => {
-      const unit = ground.units[n] as Unit;
+      const unit = units[n] as Unit;
       const { jobId } = await scenario.submit(stage, unit);
       jobs.set(jobId, unit);
       for (const id of serversOf(sites.emulator, unit)) jobOfServer.set(id, jobId);

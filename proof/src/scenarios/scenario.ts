@@ -15,6 +15,8 @@ export interface Stage {
 /** A state that scenarios begin from. Prepared once, for many units side by side; each case begins from a copy of it. */
 export interface Beginning {
   readonly name: string;
+  /** It needs sites and a database of its own: what other beginnings leave there would change how its jobs run. */
+  readonly apart?: boolean;
   /** Makes what one unit's job will work on, with the unit's name in all names. */
   prepare(stage: Stage, unit: Unit): Promise<void>;
 }
@@ -33,6 +35,8 @@ export interface Scenario {
   outage?(stage: Pick<Stage, 'sites'>): void;
   /** At this step the job is asked to stop (at its `before` boundary). */
   readonly cancelAt?: string;
+  /** The job does what holds for all units, unless another has: its changes are tried apart from its boundaries, before any has come so far. */
+  readonly forAll?: boolean;
   /** Steps whose boundaries are tried here, where the others are those of another scenario. Default: all. */
   only?(step: string): boolean;
   /** How an undisturbed run ends. Default `succeeded`. */

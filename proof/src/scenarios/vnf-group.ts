@@ -21,7 +21,8 @@ export const protectedVnf = (name: string, times: number, policy: Policy = {}): 
 });
 
 const once = protectedVnf('protected once', 1);
-const never = protectedVnf('never protected', 0);
+/** The first protection of all proves the backup target. */
+const never: Beginning = { ...protectedVnf('never protected', 0), apart: true };
 const twice = protectedVnf('protected twice', 2);
 const full = protectedVnf('protected, nothing retained', 1, { retain: 1, fullEvery: 1 });
 /** By images: one member on volumes, one whose root is no volume. */
@@ -48,7 +49,7 @@ const undoesImages = (step: string): boolean => isUndo(step) && step.includes('-
 /** Every way in which the workflows of protection run. */
 export const scenarios: readonly Scenario[] = [
   { name: 'protect, incrementally', workflow: 'protect', from: once, submit: protect, mayFail: inTheWindow },
-  { name: 'protect for the first time', workflow: 'protect', from: never, submit: protect, mayFail: inTheWindow, only: (step) => ['prepare', 'begin', 'prove-target'].includes(step) },
+  { name: 'protect for the first time', workflow: 'protect', from: never, submit: protect, mayFail: inTheWindow, forAll: true, only: (step) => ['prepare', 'begin', 'prove-target'].includes(step) },
   { name: 'protect, and prune what retention no longer keeps', workflow: 'protect', from: full, submit: protect, mayFail: inTheWindow, only: (step) => ['commit', 'prune'].includes(step) },
   { name: 'protect, and fail when the manifest is written', workflow: 'protect', from: once, submit: protect, ends: 'failed', only: (step) => isUndo(step) || step === 'publish', faults: refusesManifest(0) },
   { name: 'protect, and cancel', workflow: 'protect', from: once, submit: protect, ends: 'cancelled', cancelAt: 'drop-snapshot', only: (step) => isUndo(step) || step === 'drop-snapshot' },
