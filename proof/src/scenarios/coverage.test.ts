@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { definedWorkflows } from './defined.ts';
@@ -16,9 +16,13 @@ test('every workflow that the packages define is crashed at each of its boundari
   expect(Object.keys(elsewhere).filter((name) => played.has(name))).toEqual([]);
 });
 
-test('where a workflow is said to be crashed instead, there is a test that names it', () => {
+test('where a workflow is said to be crashed instead, there is a test that speaks of it', () => {
   const root = join(import.meta.dirname, '..', '..', '..');
-  expect(Object.values(elsewhere).filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  const silent = Object.entries(elsewhere).filter(([workflow, file]) => {
+    const text = existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : '';
+    return !text.includes(workflow.replace(/^.*-/, ''));
+  });
+  expect(silent).toEqual([]);
 });
 
 test('scenarios have names of their own: cases are replayed by them', () => {
