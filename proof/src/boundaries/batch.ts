@@ -163,7 +163,7 @@ async function wake(lane: Lane, url: string, ground: Ground, rehearsal: Rehearsa
   tap.effects.clear();
   victim.kill('SIGCONT');
   await delay(1_500);
-  for (const p of played) for (const effect of tap.effects.get(p.jobId) ?? []) p.wrong.push(`the controller that was taken over has changed something: ${effect}`);
+  for (const p of played) for (const effect of tap.effects.get(p.jobId) ?? []) p.wrong.push(`the controller that was taken over has changed something: ${effect.what}`);
   const jobs = await lane.quiet(url);
   for (const p of played) {
     const job = jobs.find((j) => j.id === p.jobId);
