@@ -8,7 +8,10 @@ const packages = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages')
 export const ownPackages = {
   name: 'own-packages',
   setup(b) {
-    b.onResolve({ filter: /^@godwit\// }, ({ path }) => ({ path: join(packages, path.slice('@godwit/'.length), 'src', 'index.ts') }));
+    b.onResolve({ filter: /^@godwit\// }, ({ path }) => {
+      const [name, ...part] = path.slice('@godwit/'.length).split('/');
+      return { path: join(packages, name, 'src', ...part, 'index.ts') };
+    });
   },
 };
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { stringify } from 'yaml';
 
+import { replicationConfig } from './replication/godwit-config.ts';
 import { starConfig } from './star/godwit-config.ts';
 
 import type { LabPaths } from './paths.ts';
@@ -81,8 +82,9 @@ export function writeCredentials(paths: LabPaths, topology: Topology, sites: rea
       server: { listen: `${topology.wan.ops}:8790` },
       database: { embedded: join(paths.state, 'postgres') },
       ...(topology.star ? starConfig(topology, files.masterKey) : {}),
+      ...(topology.mirroring ? replicationConfig(topology, files.masterKey) : {}),
     }),
   );
-  if (topology.star) writePrivate(files.masterKey, `${createHash('sha256').update(secrets.get('star/master-key')).update(secrets.get('star/master-key/more')).digest('base64')}\n`);
+  if (topology.star || topology.mirroring) writePrivate(files.masterKey, `${createHash('sha256').update(secrets.get('star/master-key')).update(secrets.get('star/master-key/more')).digest('base64')}\n`);
   return clouds;
 }

@@ -41,6 +41,8 @@ export interface LabPlan {
   readonly paths: LabPaths;
   readonly runDir: string;
   readonly name: string;
+  /** The topology whose kept state it begins from: its own, or the one that it extends. */
+  readonly initializedAs: string;
   readonly topology: Topology;
   readonly sites: readonly SiteSpec[];
   readonly tree: string;
@@ -62,10 +64,10 @@ function writeRecord(paths: LabPaths, record: RunRecord): void {
 }
 
 export function plan(paths: LabPaths, topologyName: string, key?: string): LabPlan {
-  const { topology, text } = loadTopology(topologyName, join(paths.source, 'topologies'));
+  const { topology, text, initializedAs } = loadTopology(topologyName, join(paths.source, 'topologies'));
   const known = key ?? stateKey(treeKey(), text, paths.source, { star: topology.star !== undefined });
   return {
-    paths, name: topologyName, topology, runDir: runDirOf(paths), sites: siteSpecs(topology), tree: treeFolder(paths), key: known, state: stateFolders(paths, known),
+    paths, name: topologyName, initializedAs, topology, runDir: runDirOf(paths), sites: siteSpecs(topology), tree: treeFolder(paths), key: known, state: stateFolders(paths, known),
   };
 }
 
@@ -120,7 +122,7 @@ async function initialize(p: LabPlan, progress: Progress): Promise<void> {
   progress.note(`initializing ${p.name} (once per version of the lab)`);
   rmSync(p.state.partial, { recursive: true, force: true });
   mkdirSync(p.state.partial, { recursive: true, mode: 0o700 });
-  markState(p.state, p.name);
+  markState(p.state, p.initializedAs);
   const images = await ensureImages(p.paths, p.topology, p.tree, treeKey(), progress);
   const relay = await openWan(p);
   try {
@@ -179,7 +181,7 @@ export async function up(paths: LabPaths, options: UpOptions = {}, progress: Pro
     if (!existsSync(p.state.folder)) {
       await clear(paths);
       writeRecord(paths, { topology: name, key: p.key, phase: 'starting' });
-      removeOtherStates(paths, name, p.key);
+      removeOtherStates(paths, p.initializedAs, p.key);
       await initialize(p, progress);
     }
     if (readRecord(paths)?.phase !== 'up') writeRecord(paths, { topology: name, key: p.key, phase: 'starting' });

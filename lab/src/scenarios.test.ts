@@ -20,7 +20,7 @@ describe('findScenarios', () => {
   it('one that was never seen to pass is run by name only', () => {
     const more = [...paths, ...unseen.map((u) => `${u}.test.ts`)];
     expect(findScenarios(more, []).groups).toEqual(findScenarios(paths, []).groups);
-    for (const u of unseen) expect(findScenarios(more, [u]).groups).toEqual([{ topology: 'two-site', files: [`${u}.test.ts`] }]);
+    for (const u of unseen) expect(findScenarios(more, [u]).groups).toEqual([{ topology: u.includes('/') ? u.split('/')[0] : 'two-site', files: [`${u}.test.ts`] }]);
   });
 
   it('gives back words that choose nothing', () => {

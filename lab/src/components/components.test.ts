@@ -6,10 +6,11 @@ import type { SiteFacts } from '../engine/types.ts';
 import { catalogue } from '../seed/catalogue.ts';
 import { seedSteps } from '../seed/tenancy.ts';
 import { loadTopology, siteSpecs } from '../topology/load.ts';
+import { allComponents } from '../engine/components.ts';
 import { components } from './index.ts';
 import { rabbitHash } from './rabbitmq.ts';
 
-const topologies = ['two-site', 'identity-star'].map((name) => loadTopology(name, fileURLToPath(new URL('../../topologies', import.meta.url))).topology);
+const topologies = ['two-site', 'identity-star', 'replication'].map((name) => loadTopology(name, fileURLToPath(new URL('../../topologies', import.meta.url))).topology);
 const asked: string[] = [];
 const secrets = {
   get: (name: string) => {
@@ -22,7 +23,7 @@ const secrets = {
 const sites = topologies.flatMap((topology) =>
   siteSpecs(topology).map((site) => {
     const facts: SiteFacts = { topology, site, secrets };
-    return { facts, has: [...site.components, ...site.onDemand].map((name) => components[name]), seeds: topology.star ? [] : [catalogue, ...seedSteps({})] };
+    return { facts, has: [...site.components, ...site.onDemand].map((name) => allComponents[name]), seeds: topology.star ? [] : [catalogue, ...seedSteps({})] };
   }),
 );
 const facts = sites[0]?.facts ?? (undefined as never);

@@ -2,12 +2,12 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writ
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { components } from '../components/index.ts';
 import { LabError, messageOf } from '../errors.ts';
 import { exec, tail, type ExecResult } from '../host/exec.ts';
 import { isAlive, parsePidFile, processState, startTimeOf, type ProcessIdentity } from '../host/pid.ts';
 import type { Relay } from '../relay/client.ts';
 import { siteApi } from '../seed/site-api.ts';
+import { allComponents as components } from './components.ts';
 import type { Progress } from './progress.ts';
 import type { Service, SiteContext, SiteExecOptions, SiteFacts, SiteFile } from './types.ts';
 

@@ -3,7 +3,7 @@ import type { Relay } from '../relay/client.ts';
 import type { Secrets } from '../secrets.ts';
 import type { SiteApi } from '../seed/site-api.ts';
 import type { SiteSpec } from '../topology/load.ts';
-import type { ComponentName, Topology } from '../topology/schema.ts';
+import type { AnyComponentName, Topology } from '../topology/schema.ts';
 
 /** What a component's definitions know of the site they are for. */
 export interface SiteFacts {
@@ -68,7 +68,7 @@ export interface Service {
 }
 
 export interface Component {
-  readonly name: ComponentName;
+  readonly name: AnyComponentName;
   files(facts: SiteFacts): readonly SiteFile[];
   readonly init: readonly InitStep[];
   readonly services: readonly Service[];

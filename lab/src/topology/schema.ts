@@ -33,6 +33,11 @@ export const componentNames = [
 ] as const;
 export type ComponentName = (typeof componentNames)[number];
 
+/** Services that only ever run on demand, and do all of their own when they are started: a site's first initialization does not know them. */
+export const laterComponentNames = ['rbd-mirror', 'storage-agent'] as const;
+export type LaterComponentName = (typeof laterComponentNames)[number];
+export type AnyComponentName = ComponentName | LaterComponentName;
+
 const site = z.strictObject({
   /** Third byte of the site's addresses. */
   index: z.int().min(1).max(250),
@@ -40,7 +45,7 @@ const site = z.strictObject({
   hypervisor: name,
   components: z.array(z.enum(componentNames)).optional(),
   /** Further components, whose services run only after somebody started them. */
-  onDemand: z.array(z.enum(componentNames)).default([]),
+  onDemand: z.array(z.enum([...componentNames, ...laterComponentNames])).default([]),
 });
 
 const star = z.strictObject({
@@ -69,6 +74,8 @@ export const topologySchema = z
     }).prefault({}),
     /** What the component glance-shared is: a region of whose Keystone. */
     glanceShared: z.strictObject({ keystoneOf: name }).optional(),
+    /** Two sites whose Ceph pools of volumes mirror each other, once rbd-mirror runs there. */
+    mirroring: z.tuple([name, name]).optional(),
     projects: z.record(name, z.strictObject({ quotas: z.record(z.string(), z.int()).default({}) })),
     users: z.record(name, z.strictObject({ roles: z.array(role) })),
     flavors: z.array(flavor).default([]),
@@ -87,16 +94,19 @@ export const topologySchema = z
       indexes.set(index, siteName);
       if (siteName === 'ops' || siteName === 'wan') issue(['sites', siteName], `${siteName} is a name of the lab itself`);
     }
-    const has = (siteName: string, component: ComponentName): boolean => {
+    const has = (siteName: string, component: AnyComponentName): boolean => {
       const found = topology.sites[siteName];
-      return found !== undefined && [...(found.components ?? topology.components), ...found.onDemand].includes(component);
+      return found !== undefined && [...(found.components ?? topology.components), ...found.onDemand].some((c) => c === component);
     };
     for (const [siteName, { onDemand, components = topology.components }] of Object.entries(topology.sites)) {
       onDemand.forEach((c, i) => {
-        if (components.includes(c)) issue(['sites', siteName, 'onDemand', i], `${c} is already one of the components that always run`);
+        if (components.some((k) => k === c)) issue(['sites', siteName, 'onDemand', i], `${c} is already one of the components that always run`);
       });
       if (has(siteName, 'swift-backup') && !topology.cinder.swiftBackup) issue(['cinder', 'swiftBackup'], `${siteName} has the component swift-backup, which needs this`);
     }
+    topology.mirroring?.forEach((s, i) => {
+      if (!has(s, 'rbd-mirror')) issue(['mirroring', i], `${s} is not a site that has the component rbd-mirror`);
+    });
     const swiftSite = topology.cinder.swiftBackup?.site;
     if (swiftSite !== undefined && !has(swiftSite, 'swift')) issue(['cinder', 'swiftBackup', 'site'], `${swiftSite} is not a site that has the component swift`);
     for (const [key, component] of [['masters', 'galera'], ['joining', 'replica-1']] as const)

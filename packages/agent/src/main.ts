@@ -91,6 +91,12 @@ async function openRole(config: AgentConfig, identity: Identity, log: Log): Prom
       const database = keystone.database && (await import('./keystone/database/database.ts')).openDatabase(keystone.database, { files: diskFiles, stateDir: config.stateDir, log });
       return new KeystoneRole({ config: keystone, stateDir: config.stateDir, files: diskFiles, log, ...(database && { database }) });
     }
+    case 'storage': {
+      if (!config.storage) throw new AgentError('GW_AGENT_CONFIG', 'terminal', 'this node was enrolled as storage, and agent.yaml has no `storage`', { action: 'docs/operators/agent.md shows one.' });
+      const [{ StorageRole }, { rbdProgram }] = await Promise.all([import('./storage/role.ts'), import('./storage/run-rbd.ts')]);
+      const { storage } = config;
+      return new StorageRole({ config: storage, run: rbdProgram({ program: storage.program, conf: storage.conf, user: storage.user, keyring: storage.keyring }), readConf: () => readFile(storage.conf, 'utf8'), log });
+    }
   }
 }
 

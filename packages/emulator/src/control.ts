@@ -29,12 +29,19 @@ export async function control(emulator: Emulator, request: IncomingMessage, resp
       case 'DELETE faults':
         if (!emulator.world.faults.lift(Number(id))) throw new EmulatorError('EMU_FAULT', `there is no fault ${id}`);
         return send(200, {});
+      case 'POST rbd': {
+        // For agents of other processes.
+        const { site: name, args, digest } = (await readJson(request)) as unknown as { site: string; args: string[]; digest?: boolean };
+        return send(200, await emulator.rbd(name, args, { digest: digest === true }));
+      }
+      case 'GET ceph-conf':
+        return send(200, { text: emulator.cephConf(site ?? '') });
       case 'GET process': {
         const { rss, heapUsed, external } = process.memoryUsage();
         return send(200, { pid: process.pid, rss, heapUsed, external, cpu: process.cpuUsage(), working: emulator.working });
       }
       default:
-        return send(404, { code: 'EMU_BAD_REQUEST', message: `there is no ${request.method ?? ''} /_emulator/${what}; there are GET inventory, frozen, changes, faults, process; POST and DELETE faults` });
+        return send(404, { code: 'EMU_BAD_REQUEST', message: `there is no ${request.method ?? ''} /_emulator/${what}; there are GET inventory, frozen, changes, faults, process, ceph-conf; POST and DELETE faults; POST rbd` });
     }
   } catch (error) {
     if (error instanceof EmulatorError) return send(400, { code: error.code, message: error.message });

@@ -4,7 +4,9 @@ import type { MemoryBroker } from '@godwit/oslo-messaging';
 import { Brokers, type BrokerUser } from './broker/brokers.ts';
 import { cloudEntries, type CloudEntry, type ConfigFiles, writeConfig, type WriteConfigOptions } from './config.ts';
 import { type Clock, createClock } from './core/clock.ts';
+import { cephFsid } from './cinder/rbd-state.ts';
 import { storeNamed } from './cinder/stores.ts';
+import { rbd, type RbdAnswer } from './rbd/command.ts';
 import { createRandom } from './core/random.ts';
 import type { Site } from './core/site.ts';
 import { World } from './core/world.ts';
@@ -70,6 +72,10 @@ export interface Emulator {
   save(): SavedWorld;
   /** Puts it back in place (addresses, ids and tokens stay good): faults are lifted, work under way is dropped, Godwit's queues are deleted. */
   restore(saved: SavedWorld): void;
+  /** `rbd` of a site's Ceph, whose pool `volumes` mirrors with that of the other sites. `digest`: SHA-256 of what an export would print. */
+  rbd(site: string, args: readonly string[], options?: { readonly digest?: boolean }): Promise<RbdAnswer>;
+  /** The site's ceph.conf, as far as it names the cluster. */
+  cephConf(site: string): string;
   /** @throws EmulatorError EMU_FAULT */
   inject(fault: FaultInput): InjectedFault;
   /**
@@ -138,6 +144,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     rpcUrl,
     broker: (name) => running().of(siteOf(name)),
     site: siteOf,
+    rbd: (name, args, given) => rbd(siteOf(name), args, given),
+    cephConf: (name) => `[global]\nfsid = ${cephFsid(siteOf(name))}\n`,
     inject: (fault) => world.faults.inject(fault),
     tap: (listener) => taps.add(listener),
     clouds: () => cloudEntries(world),

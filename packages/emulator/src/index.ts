@@ -8,6 +8,7 @@ export { Site } from './core/site.ts';
 export { World } from './core/world.ts';
 export { type Emulator, type EmulatorOptions, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';
+export type { RbdAnswer } from './rbd/command.ts';
 export type { InjectedFault } from './faults/faults.ts';
 export { type Fault, type FaultInput, faultKinds } from './faults/schema.ts';
 export type { AnsweredRequest } from './http/front.ts';

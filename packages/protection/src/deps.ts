@@ -1,6 +1,7 @@
 import type { SiteRegistry } from '@godwit/sites';
 import type { RecoveryResources } from './preflight/readiness.ts';
 import type { RecoveryNetwork } from './preflight/stand-ins.ts';
+import type { ReplicationDriver } from './replication/types.ts';
 import type { Store } from './store/store.ts';
 
 /** What the use case is given; nothing here reaches for a global. */
@@ -12,6 +13,8 @@ export interface Deps {
   readonly resources?: RecoveryResources;
   /** Left out: no network is stretched. */
   readonly network?: RecoveryNetwork;
+  /** Left out: no storage is reached, and nothing is protected by replication. */
+  readonly replication?: ReplicationDriver;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown) => void;
 }
 

@@ -6,4 +6,7 @@ export type { Caller, JobRef, ProtectionService } from './service-types.ts';
 export * from './schemas.ts';
 export type { Lacking, RecoveryNeeds, RecoveryResources } from './preflight/readiness.ts';
 export type { RecoveryNetwork } from './preflight/stand-ins.ts';
+export { cephRbd } from './replication/ceph-rbd.ts';
+export type { StorageNode, StorageNodes } from './replication/storage-nodes.ts';
+export type { ReplicationDriver } from './replication/types.ts';
 export { manifestSchema, manifestVersion, type Manifest } from './manifest/schema.ts';

@@ -18,4 +18,4 @@ export const names = {
 } as const;
 
 /** Metadata keys on what a recovery makes. */
-export const labels = { group: 'godwit_group', point: 'godwit_point', epoch: 'godwit_epoch', origin: 'godwit_origin' } as const;
+export const labels = { group: 'godwit_group', point: 'godwit_point', epoch: 'godwit_epoch', origin: 'godwit_origin', replica: 'godwit_replica' } as const;

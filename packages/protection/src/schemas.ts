@@ -1,19 +1,21 @@
 import { z } from 'zod';
+import { mirrorModes, replicaSchema } from './replication/types.ts';
 
 /** Shapes that people and programs see: the HTTP API, the catalogue, the manifest. Times are ISO 8601 in UTC, sizes as named. */
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, . _ -; at most 63; begins with a letter or digit');
 const timestamp = z.iso.datetime();
 
-export const methodNames = ['group-snapshot', 'server-image'] as const;
+export const methodNames = ['group-snapshot', 'server-image', 'replication'] as const;
 export type MethodName = (typeof methodNames)[number];
 
 const policyFields = {
-  method: z.enum(methodNames).describe('group-snapshot: ordered quiesce, one group snapshot, incremental backups. server-image: an image of each server by Nova, backups of its snapshots; the servers are not consistent with each other'),
+  method: z.enum(methodNames).describe('group-snapshot: ordered quiesce, one group snapshot, incremental backups. server-image: an image of each server by Nova, backups of its snapshots; the servers are not consistent with each other. replication: ordered quiesce, a mark in copies that the storage keeps at the recovery site'),
   freezeLimitSeconds: z.number().int().min(5).max(300).describe('no guest stays frozen longer than this'),
   retain: z.number().int().min(1).max(365).describe('recovery points kept'),
   fullEvery: z.number().int().min(1).max(100).describe('a new full backup after this many points of a chain'),
   backupZone: z.string().min(1).describe('availability zone of the cinder-backup to use; left out: Cinder’s choice'),
+  mirrorMode: z.enum(mirrorModes).describe('of replication: snapshot (default) ships a point when it is made, journal every write'),
   groupConsistent: z.boolean().describe('every recovery point must show all members at one moment; a method that cannot give that is refused'),
 };
 
@@ -24,6 +26,7 @@ export const policySchema = z.strictObject({
   fullEvery: policyFields.fullEvery.default(14),
   backupZone: policyFields.backupZone.optional(),
   groupConsistent: policyFields.groupConsistent.optional(),
+  mirrorMode: policyFields.mirrorMode.optional(),
 });
 export type Policy = z.infer<typeof policySchema>;
 
@@ -49,7 +52,7 @@ export function changedPolicy(policy: Policy, { policy: change }: GroupChange): 
 
 export const groupStates = ['New', 'Protecting', 'Protected', 'Degraded', 'FailingOver', 'FailedOver'] as const;
 export const conditionSchema = z.object({
-  type: z.string().describe('Protected, Ready, Recovered, SourceFenced, Rebuilt'),
+  type: z.string().describe('Protected, Ready, Replicating, Recovered, SourceFenced, Rebuilt'),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),
   message: z.string(),
@@ -89,9 +92,10 @@ export const pointVolumeSchema = z.object({
   name: z.string(),
   sizeGiB: z.number().int(),
   device: z.string(),
-  backupId: z.string(),
+  backupId: z.string().describe('empty: its data is in no backup'),
   incremental: z.boolean(),
   chain: z.array(z.string()).describe('backup ids from the full one to this one'),
+  replica: replicaSchema.optional().describe('the copy that the storage keeps at the recovery site'),
 });
 
 export const pointImageSchema = z.object({

@@ -42,9 +42,17 @@ export interface ProtectionService {
   verifyPoint(caller: Caller, point: string, options: { restore: boolean }): Promise<VerifyResult | JobRef>;
 
   /** Could this recovery run there now? Changes nothing. */
-  recoverPreflight(caller: Caller, group: string, options: { to: string; point?: string }): Promise<Report>;
-  /** @param options.sourceIsDown the caller vouches that nothing of the group runs at the site it leaves, though that site answers */
-  recover(caller: Caller, group: string, options: { to: string; point?: string; sourceIsDown?: boolean }): Promise<JobRef>;
+  recoverPreflight(caller: Caller, group: string, options: { to: string; point?: string; planned?: boolean }): Promise<Report>;
+  /**
+   * @param options.planned the site it leaves hands its storage over: nothing is lost (method replication)
+   * @param options.sourceIsDown the caller vouches that nothing of the group runs at the site it leaves, though that site answers
+   */
+  recover(caller: Caller, group: string, options: { to: string; point?: string; sourceIsDown?: boolean; planned?: boolean }): Promise<JobRef>;
+  /**
+   * Of method replication, after an unplanned recovery: gives up what the images at the site where the group does not run hold, and copies them
+   * anew from where it runs. Never done unasked. @param options.keep a copy of what is given up stays at that site
+   */
+  resync(caller: Caller, group: string, options: { keep: boolean }): Promise<JobRef>;
 
   /** Reads the manifests that lie at a site into the catalogue. Idempotent. Only groups of the caller's project, or all for admin. */
   rebuildCatalog(caller: Caller, site: string): Promise<RebuildResult>;

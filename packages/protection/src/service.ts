@@ -16,6 +16,8 @@ import { epochPassed } from './protect/begin.ts';
 import { protectWorkflow } from './protect/workflow.ts';
 import { purgeWorkflow, releaseVolumes } from './purge.ts';
 import { recoverPreflight } from './recover/assess.ts';
+import { resyncWorkflow } from './methods/replication/resync.ts';
+import { ReplicationWatch } from './replication/watch.ts';
 import { FenceLoop } from './recover/fence-loop.ts';
 import { recoverWorkflow } from './recover/workflow.ts';
 import { changedPolicy, groupChangeSchema, groupSpecSchema, type Group, type Policy, type RebuildResult, type RecoveryPoint } from './schemas.ts';
@@ -33,10 +35,12 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
   const { store, sites, clock } = deps;
   const keeper = new ThawKeeper();
   const fences = new FenceLoop(deps);
+  const copies = new ReplicationWatch(deps);
   const protect = engine.define(protectWorkflow({ ...deps, keeper }));
   const recover = engine.define(recoverWorkflow(deps));
   const verify = engine.define(verifyWorkflow(deps));
   const purge = engine.define(purgeWorkflow(deps));
+  const resync = engine.define(resyncWorkflow(deps));
 
   const submitFor = (group: Group, kind: string) => ({ key: `group/${group.id}`, labels: { group: group.id, groupName: group.name, project: projectKey(group.project), kind } });
 
@@ -113,19 +117,24 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
       return { jobId: await verify.submit({ groupId: group.id, pointId: id }, submitFor(group, 'verify')) };
     },
 
-    async recoverPreflight(caller, name, { to, point }) {
+    async recoverPreflight(caller, name, { to, point, planned = false }) {
       const group = await findGroup(store, caller, name);
       sites.get(to);
       if (group.activeSite === to) return { ok: true, group: group.name, findings: [], warnings: [], plan: [`nothing: it is active at ${to} already`] };
-      return (await recoverPreflight(deps, group, to, await choosePoint(deps, group, to, point))).report;
+      return (await recoverPreflight(deps, group, to, await choosePoint(deps, group, to, point), { planned })).report;
     },
 
-    async recover(caller, name, { to, point, sourceIsDown = false }) {
+    async recover(caller, name, { to, point, sourceIsDown = false, planned = false }) {
       const group = await findGroup(store, caller, name);
       sites.get(to);
       const pointId = group.activeSite === to ? (point ?? (await newestPoint(deps, group, to))?.id ?? '') : await choosePoint(deps, group, to, point);
-      const input = { groupId: group.id, pointId, to, sourceIsDown, requestedAt: clock.now().toISOString() };
+      const input = { groupId: group.id, pointId, to, sourceIsDown, ...(planned ? { planned } : {}), requestedAt: clock.now().toISOString() };
       return { jobId: await recover.submit(input, submitFor(group, 'recover')) };
+    },
+
+    async resync(caller, name, { keep }) {
+      const group = await findGroup(store, caller, name);
+      return { jobId: await resync.submit({ groupId: group.id, keep }, submitFor(group, 'resync')) };
     },
 
     async rebuildCatalog(caller, site) {
@@ -146,9 +155,13 @@ export function createProtection(options: ProtectionOptions): ProtectionService 
     quiesceServer: (caller, site, server, { limitSeconds }) => quiesceOne({ ...deps, keeper }, sites.get(site), callerProject(caller), server, limitSeconds),
     unquiesceServer: (caller, site, server) => unquiesceOne({ ...deps, keeper }, sites.get(site), callerProject(caller), server),
 
-    start: () => fences.start(),
+    start: () => {
+      fences.start();
+      copies.start();
+    },
     close: () => {
       fences.close();
+      copies.close();
       keeper.close();
       return Promise.resolve();
     },

@@ -37,6 +37,11 @@ export function verifyWorkflow(deps: Deps): WorkflowDefinition<VerifyInput, Veri
       });
       const looked = await ctx.step('verify-chains', () => verifyPoint(deps, group, point));
       if (!looked.ok) return looked;
+      const { prove } = methodOf(point).store;
+      if (prove) {
+        const findings = (await ctx.all('prove', point.volumes, (v) => v.volumeId, (v, s) => prove(deps, group, point, v, s))).flat();
+        return { ...looked, ok: findings.length === 0, restored: findings.length === 0, findings };
+      }
       await ctx.all('test-restore', point.volumes, (v) => v.volumeId, (v, s) => testRestore(deps, group, point, v, tag, s), {
         compensate: (_r, s) => removeScratch(deps, group, point, tag, s),
       });

@@ -177,10 +177,10 @@ describe('advice', () => {
       w.site1.addServer(serverId, { name, volumes: [{ volumeId: `v-${serverId}`, device: '/dev/vda' }] });
       w.site1.volumes.all.push(disk(serverId));
     }
-    expect(await advise(w.deps, aGroup(), [])).toMatchObject({ recommended: 'group-snapshot', methods: [{ method: 'group-snapshot', usable: true, current: true, consistency: 'application', reasons: [] }, { method: 'server-image', usable: true, consistency: 'server' }] });
+    expect(await advise(w.deps, aGroup(), [])).toMatchObject({ recommended: 'group-snapshot', methods: [{ method: 'group-snapshot', usable: true, current: true, consistency: 'application', reasons: [] }, { method: 'server-image', usable: true, consistency: 'server' }, { method: 'replication', usable: false, reasons: [{ code: 'GW_REPLICATION_NOT_CONFIGURED' }] }] });
     Object.assign(w.site1.servers.all[1]!, { image: { id: 'i' }, volumes: [] });
     const advice = await advise(w.deps, aGroup(), []);
-    expect(advice).toMatchObject({ recommended: 'server-image', methods: [{ usable: false, reasons: [{ code: 'GW_MEMBER_EPHEMERAL_ROOT' }] }, { usable: true, consistency: 'none' }] });
+    expect(advice).toMatchObject({ recommended: 'server-image', methods: [{ usable: false, reasons: [{ code: 'GW_MEMBER_EPHEMERAL_ROOT' }] }, { usable: true, consistency: 'none' }, { usable: false }] });
     expect(await advise(w.deps, aGroup({ policy: { ...aGroup().policy, groupConsistent: true } }), [])).not.toHaveProperty('recommended');
   });
 });

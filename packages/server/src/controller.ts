@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { createIdentity, type IdentityTables, type KeystoneNodes, migrateIdentity, type Sealer, SqlIdentityStore } from '@godwit/identity';
 import { createNetworkService, migrateNetwork, type NetworkTables, SqlNetworkStore, standsFor } from '@godwit/network';
-import { type Clock, createProtection, migrate, Store, systemClock, type Tables } from '@godwit/protection';
+import { cephRbd, type Clock, createProtection, migrate, type StorageNodes, Store, systemClock, type Tables } from '@godwit/protection';
 import { createResources, migrateResources, ResourceStore, type ResourceTables } from '@godwit/resources';
 import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
 import { createEngine, type EngineOptions, globalRequestId, stillOurs } from '@godwit/workflow';
@@ -25,6 +25,8 @@ export interface ControllerOptions {
   readonly listen?: string;
   /** Instead of the agents that call home and the configured master key. */
   readonly star?: StarAccess;
+  /** Instead of the storage agents that call home. */
+  readonly storage?: StorageNodes;
   /** Called at every boundary of every step: tests crash the process there. */
   readonly onBoundary?: EngineOptions['onBoundary'];
   /** Unique among the controllers of a database. Default: host name and port. */
@@ -97,7 +99,8 @@ export async function startController(options: ControllerOptions): Promise<Contr
     if (agents) parts.push(() => agents.hub.close());
     const resources = createResources({ engine, sites, store: new ResourceStore(catalogue as unknown as Kysely<ResourceTables>), clock, log: note('resources') });
     const network = createNetworkService({ engine, sites, store: new SqlNetworkStore(catalogue as unknown as Kysely<NetworkTables>), clock, log: note('network'), holder: executorId });
-    const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), resources: recoveryResources(resources), network: { standsFor, giveWay: network.giveWay, takeBack: network.takeBack }, clock, log: note('protection') });
+    const storage = options.storage ?? agents?.storage;
+    const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), resources: recoveryResources(resources), network: { standsFor, giveWay: network.giveWay, takeBack: network.takeBack }, ...(storage && { replication: cephRbd(storage) }), clock, log: note('protection') });
     const access = options.star ?? agents?.star;
     const identity = config.identity && access && createIdentity({ engine, config: config.identity, sites, ...access, store: new SqlIdentityStore(catalogue as unknown as Kysely<IdentityTables>), clock, log: note('identity') });
     sites.start();

@@ -3,3 +3,4 @@ export { authenticator, type AuthenticatorOptions } from './auth/authenticator.t
 export { createLog } from './log.ts';
 export { createServer } from './server.ts';
 export type { Authenticate, Clock, Credentials, Identity, Level, Principal, RoleNames, ServerDeps } from './types.ts';
+export { storageNodes } from './wiring/storage-nodes.ts';

@@ -45,6 +45,7 @@ const routes = (x: { point: string; job: string }): [Level: 'reader' | 'member' 
   ['reader', 'GET', `/v1/recovery-points/${x.point}`, undefined, 200],
   ['member', 'POST', `/v1/recovery-points/${x.point}/verify`, undefined, 200],
   ['member', 'POST', `/v1/recovery-points/${x.point}/verify`, { restore: true }, 202],
+  ['member', 'POST', '/v1/groups/vnf/resync', {}, 202],
   ['member', 'POST', '/v1/groups/vnf/recover', { to: 'site2', dryRun: true }, 200],
   ['member', 'POST', '/v1/groups/vnf/recover', { to: 'site2', point: x.point }, 202],
   ['member', 'POST', '/v1/catalog/rebuild', { site: 'site2' }, 200],

@@ -120,6 +120,10 @@ export class FakeProtection implements ProtectionService {
     return this.preflight(caller, name);
   }
 
+  async resync(caller: Caller, name: string): Promise<{ jobId: string }> {
+    return this.#submit(await this.getGroup(caller, name), 'resync');
+  }
+
   async recover(caller: Caller, name: string, options: { to: string; point?: string }): Promise<{ jobId: string }> {
     await this.#note('recover', caller, name, options);
     this.#sites.get(options.to);

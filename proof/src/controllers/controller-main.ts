@@ -1,6 +1,7 @@
 // A controller to be killed, stopped and continued: bundled, and run as a process of its own (processes.ts).
 import { createCloud } from '@godwit/openstack';
 import { createLog, startController, type Controller } from '@godwit/server';
+import { emulatedStorage } from './storage.ts';
 import { loadConfig } from '@godwit/sites';
 import { HoldingHook } from './holding-hook.ts';
 import { hurriedClock, hurriedSleep } from './hurry.ts';
@@ -25,8 +26,10 @@ async function open(order: ControllerOrder): Promise<void> {
   });
   held.order(order.jobs ?? {});
   holds = held;
+  const config = await loadConfig(configFile);
   controller = await restarted(async () => startController({
-    config: await loadConfig(configFile),
+    config,
+    storage: emulatedStorage(config),
     env: { DATABASE_URL: databaseUrl },
     log: createLog(order.logLevel ?? 'debug', { write: (line: string) => void process.stderr.write(line) }),
     listen: '127.0.0.1:0',

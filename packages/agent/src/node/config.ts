@@ -44,6 +44,17 @@ const keystoneSchema = z.strictObject({
   database: z.optional(databaseSchema),
 });
 
+const storageSchema = z.strictObject({
+  /** Pools whose images may be mirrored: those of Cinder's back ends. */
+  pools: z.array(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a pool’s name'))).check(z.minLength(1), z.maxLength(16)),
+  /** The Ceph user, without `client.`: docs/operators/agent.md has its capabilities. */
+  user: z._default(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)), 'godwit'),
+  /** Default: where Ceph looks. */
+  keyring: z.optional(path),
+  conf: z._default(path, '/etc/ceph/ceph.conf'),
+  program: z._default(path, '/usr/bin/rbd'),
+});
+
 const configSchema = z.strictObject({
   stateDir: z._default(path, '/var/lib/godwit-agent'),
   /** `host:port`, besides those named at enrolment and told by the controllers. */
@@ -52,10 +63,12 @@ const configSchema = z.strictObject({
   ready: z.optional(z.strictObject({ listen: z.string().check(z.regex(/^.+:\d+$/, 'HOST:PORT')) })),
   logLevel: z._default(z.enum(['debug', 'info', 'warn', 'error']), 'info'),
   keystone: z.optional(keystoneSchema),
+  storage: z.optional(storageSchema),
 });
 
 export type AgentConfig = z.infer<typeof configSchema>;
 export type KeystoneConfig = z.infer<typeof keystoneSchema>;
+export type StorageConfig = z.infer<typeof storageSchema>;
 export type DatabaseConfig = z.infer<typeof databaseSchema>;
 
 export const defaultConfigFile = '/etc/godwit/agent.yaml';

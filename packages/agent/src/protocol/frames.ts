@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { keystoneReport } from './keystone.ts';
+import { storageReport } from './storage.ts';
 import { many, name, short, text, time } from './values.ts';
 
 /**
@@ -16,7 +17,7 @@ export const maxFrameFromHub = 256 * 1024;
 /** Each side pings when it has sent nothing for so long; one that was silent for three of them is gone. */
 export const quietMs = 10_000;
 
-export const roles = ['keystone'] as const;
+export const roles = ['keystone', 'storage'] as const;
 export type RoleName = (typeof roles)[number];
 
 /** All that an agent says of itself and its node; each role adds its part. */
@@ -27,6 +28,7 @@ export const agentReport = z.object({
   uptimeSeconds: z.number(),
   rssBytes: z.number(),
   keystone: z.optional(keystoneReport),
+  storage: z.optional(storageReport),
 });
 export type AgentReport = z.infer<typeof agentReport>;
 

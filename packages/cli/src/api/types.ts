@@ -37,7 +37,7 @@ export interface Group {
   readonly state: string;
   readonly progression?: string;
   readonly members: readonly { readonly serverId: string; readonly name: string; readonly order: number }[];
-  readonly policy: { readonly method: string; readonly freezeLimitSeconds: number; readonly retain: number; readonly fullEvery: number; readonly backupZone?: string; readonly groupConsistent?: boolean };
+  readonly policy: { readonly method: string; readonly freezeLimitSeconds: number; readonly retain: number; readonly fullEvery: number; readonly backupZone?: string; readonly groupConsistent?: boolean; readonly mirrorMode?: string };
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string; readonly since: string }[];
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -28,13 +28,14 @@ const showColumns = (now: Date): Column<Group>[] => [
     key: 'policy',
     header: 'Policy',
     value: (g) => g.policy,
-    text: ({ policy: p }) => `${p.method}, frozen at most ${p.freezeLimitSeconds} s, ${p.retain} points kept, full every ${p.fullEvery}${p.backupZone === undefined ? '' : `, backups in zone ${p.backupZone}`}${p.groupConsistent === true ? ', of one moment over all members' : ''}`,
+    text: ({ policy: p }) => `${p.method}${p.mirrorMode === undefined ? '' : ` (${p.mirrorMode})`}, frozen at most ${p.freezeLimitSeconds} s, ${p.retain} points kept, full every ${p.fullEvery}${p.backupZone === undefined ? '' : `, backups in zone ${p.backupZone}`}${p.groupConsistent === true ? ', of one moment over all members' : ''}`,
   },
   { key: 'createdAt', header: 'Created', value: (g) => g.createdAt, text: (g) => ago(g.createdAt, now) },
   { key: 'updatedAt', header: 'Updated', value: (g) => g.updatedAt, text: (g) => ago(g.updatedAt, now) },
 ];
 
-const methods = ['group-snapshot', 'server-image'] as const;
+const methods = ['group-snapshot', 'server-image', 'replication'] as const;
+const mirrorModes = ['snapshot', 'journal'] as const;
 
 interface PolicyFlags {
   readonly method?: (typeof methods)[number];
@@ -43,6 +44,7 @@ interface PolicyFlags {
   readonly retain?: number;
   readonly fullEvery?: number;
   readonly backupZone?: string;
+  readonly mirrorMode?: (typeof mirrorModes)[number];
 }
 
 const policyFlags = {
@@ -52,15 +54,17 @@ const policyFlags = {
   retain: { kind: 'parsed', parse: integer(1, 365), optional: true, placeholder: 'N', brief: 'Recovery points kept (default 7)' },
   fullEvery: { kind: 'parsed', parse: integer(1, 100), optional: true, placeholder: 'N', brief: 'A full backup every so many points (default 14)' },
   backupZone: { kind: 'parsed', parse: string, optional: true, placeholder: 'ZONE', brief: 'Availability zone of the cinder-backup to use (default: the volume’s)' },
+  mirrorMode: { kind: 'enum', values: mirrorModes, optional: true, brief: 'Of replication: ship a point when it is made (snapshot, default), or every write (journal)' },
 } as const;
 
-const policyOf = ({ method, groupConsistent, freezeLimit, retain, fullEvery, backupZone }: PolicyFlags): object => ({
+const policyOf = ({ method, groupConsistent, freezeLimit, retain, fullEvery, backupZone, mirrorMode }: PolicyFlags): object => ({
   ...(method !== undefined && { method }),
   ...(groupConsistent !== undefined && { groupConsistent }),
   ...(freezeLimit !== undefined && { freezeLimitSeconds: freezeLimit }),
   ...(retain !== undefined && { retain }),
   ...(fullEvery !== undefined && { fullEvery }),
   ...(backupZone !== undefined && { backupZone }),
+  ...(mirrorMode !== undefined && { mirrorMode }),
 });
 
 /** Said whenever it is chosen: nothing later tells it until the group is needed. */
@@ -161,6 +165,32 @@ const adviseCommand = command({
   },
 });
 
+interface ResyncFlags {
+  readonly keep?: boolean;
+  readonly yes?: boolean;
+  readonly noWait?: boolean;
+}
+
+const resync = command<ResyncFlags, [{ name: 'group'; brief: string }]>({
+  brief: 'Give up what a group’s images hold at the site where it does not run, and copy them anew',
+  description: 'After an unplanned recovery of a replicated group both sites are primary, and neither follows the other. Nothing is given up unasked; a copy stays unless --no-keep.',
+  args: [{ name: 'group', brief: 'Name or id' }],
+  flags: {
+    keep: { kind: 'boolean', optional: true, brief: 'Keep a copy of what is given up (default)' },
+    yes: { kind: 'boolean', optional: true, withNegated: false, brief: 'Do not ask' },
+    noWait: { kind: 'boolean', optional: true, withNegated: false, brief: 'Do not wait for the job' },
+  },
+  run: async (cli, { flags, args }) => {
+    const { name, activeSite, site, recoverySite } = await cli.api.get<Group>(path(args.group));
+    const other = activeSite === site ? recoverySite : site;
+    await confirmed(cli, flags.yes === true, `Give up what the images of group ${name} hold at ${other}${flags.keep === false ? ', without a copy' : ''}?`);
+    const { body } = await cli.api.post<JobRef>(`${path(args.group)}/resync`, { keep: flags.keep !== false });
+    return await outcome(cli, body, flags.noWait === true, async (result) => {
+      for (const copy of (result as { kept?: string[] } | undefined)?.kept ?? []) cli.print.note(`kept at ${other}: ${copy}`);
+    });
+  },
+});
+
 interface DeleteFlags {
   readonly purge?: boolean;
   readonly yes?: boolean;
@@ -184,7 +214,7 @@ const remove = command<DeleteFlags, [{ name: 'group'; brief: string }]>({
   },
 });
 
-export const groupRoutes = buildRouteMap<'create' | 'list' | 'show' | 'set' | 'advise' | 'delete', Context>({
-  routes: { create, list, show, set, advise: adviseCommand, delete: remove },
+export const groupRoutes = buildRouteMap<'create' | 'list' | 'show' | 'set' | 'advise' | 'resync' | 'delete', Context>({
+  routes: { create, list, show, set, advise: adviseCommand, resync, delete: remove },
   docs: { brief: 'Protection groups' },
 });

@@ -10,6 +10,7 @@ interface Flags {
   readonly to: string;
   readonly point?: string;
   readonly sourceIsDown?: boolean;
+  readonly planned?: boolean;
   readonly dryRun?: boolean;
   readonly noWait?: boolean;
   readonly yes?: boolean;
@@ -25,13 +26,14 @@ export const recover = command<Flags, [{ name: 'group'; brief: string }]>({
     to: { kind: 'parsed', parse: string, placeholder: 'SITE', brief: 'Where' },
     point: { kind: 'parsed', parse: string, optional: true, placeholder: 'ID', brief: 'Recovery point; left out: the newest' },
     sourceIsDown: flag('You vouch that nothing of it runs elsewhere: do not wait for a dead hypervisor'),
+    planned: flag('The site it leaves hands its storage over: nothing is lost (method replication, both sites up)'),
     dryRun: flag('Only check whether it could'),
     noWait: flag('Do not wait for the job'),
     yes: flag('Do not ask'),
   },
   run: async (cli, { flags, args }) => {
     const url = `/v1/groups/${encodeURIComponent(args.group)}/recover`;
-    const body = { to: flags.to, ...(flags.point !== undefined && { point: flags.point }) };
+    const body = { to: flags.to, ...(flags.point !== undefined && { point: flags.point }), ...(flags.planned === true && { planned: true }) };
     if (flags.dryRun === true) return await showReport(cli, (await cli.api.post<Report>(url, { ...body, dryRun: true })).body);
     await confirmed(cli, flags.yes === true, `Bring group ${args.group} up at ${flags.to}? What runs of it elsewhere is shut out.`);
     const answer = await cli.api.post<JobRef>(url, { ...body, ...(flags.sourceIsDown === true && { sourceIsDown: true }) });

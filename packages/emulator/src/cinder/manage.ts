@@ -34,8 +34,15 @@ function manage(call: CinderCall): Answer {
   if (service.deadSince === undefined) {
     later(site, 'volume-manage', timing.manage, (failed) => {
       if (volume.status !== 'creating') return;
-      volume.status = failed === undefined && found ? 'available' : 'error';
-      if (volume.status === 'available') state.unmanaged.delete(source);
+      const image = state.rbdImages.get(source);
+      // A copy of another site's image is read-only: Cinder's driver fails, and leaves a volume of size 0 in error.
+      const readOnly = image?.mirror?.primary === false;
+      volume.status = failed === undefined && found && !readOnly ? 'available' : 'error';
+      if (volume.status === 'available') {
+        state.unmanaged.delete(source);
+        state.rbdImages.delete(source);
+        if (image) state.rbdImages.set(`volume-${volume.id}`, image);
+      } else if (readOnly) volume.size = 0;
       volume.updatedAt = site.now();
     });
   }

@@ -3,6 +3,7 @@ import { ok, type Answer, type Json, type Route } from '../http/service.ts';
 import { isUp } from './backup-service.ts';
 import { bodyObject, requiredText, stamp, text, type CinderCall } from './common.ts';
 import { isQuotaResource, limitsOf, usageOf } from './quota.ts';
+import { cephFsid } from './rbd-state.ts';
 import type { CinderState, Service } from './state.ts';
 
 function serviceView(call: CinderCall, s: Service): Json {
@@ -78,7 +79,7 @@ function pools(call: CinderCall): Answer {
   const used = [...state.volumes.values()].reduce((n, v) => n + v.size, 0);
   const capabilities = {
     vendor_name: 'Open Source', driver_version: '1.3.0', storage_protocol: 'ceph', total_capacity_gb: state.backend.capacityGib, free_capacity_gb: site.storageFull ? 0 : state.backend.capacityGib, reserved_percentage: 0, multiattach: true,
-    thin_provisioning_support: true, max_over_subscription_ratio: '20.0', backend_state: service?.deadSince === undefined ? 'up' : 'down', qos_support: true, volume_backend_name: state.backend.name, replication_enabled: false,
+    thin_provisioning_support: true, max_over_subscription_ratio: '20.0', backend_state: service?.deadSince === undefined ? 'up' : 'down', qos_support: true, volume_backend_name: state.backend.name, location_info: `ceph:/etc/ceph/ceph.conf:${cephFsid(site)}:admin:volumes`, replication_enabled: false,
     allocated_capacity_gb: used, filter_function: null, goodness_function: null, timestamp: new Date(site.now()).toISOString().replace('Z', '000'),
   };
   return ok({ pools: [/^(true|1)$/i.test(call.query.get('detail') ?? '') ? { name, capabilities } : { name }] });

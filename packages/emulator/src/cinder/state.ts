@@ -1,5 +1,6 @@
 import type { BackupStore } from '../storage/backup-store.ts';
 import type { Sparse } from '../storage/sparse.ts';
+import type { RbdImage } from './rbd-state.ts';
 
 /** Times are milliseconds since 1970. */
 interface Born {
@@ -138,6 +139,11 @@ export interface CinderState {
   readonly attachments: Map<string, Attachment>;
   readonly services: Service[];
   readonly unmanaged: Map<string, Unmanaged>;
+  /** What the pool of volumes keeps of its images beside their data, by name. */
+  readonly rbdImages: Map<string, RbdImage>;
+  readonly rbdFacts: { nextId: number };
+  /** Volumes whose image has another name now: Cinder still shows them. */
+  readonly rbdGone: Set<string>;
   /** By project, then resource; what is not there has the default. */
   readonly quotas: Map<string, Record<string, number>>;
   readonly quotaClass: Record<string, number>;
@@ -162,6 +168,9 @@ export const emptyState = (host: string): CinderState => ({
     { binary: 'cinder-backup', host, zone: 'nova', disabled: false, disabledReason: null, deadSince: undefined, driver: posixDriver, store: 'backups' },
   ],
   unmanaged: new Map(),
+  rbdImages: new Map(),
+  rbdFacts: { nextId: 1 },
+  rbdGone: new Set(),
   quotas: new Map(),
   quotaClass: {},
   usage: new Map(),

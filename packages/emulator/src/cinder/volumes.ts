@@ -86,6 +86,8 @@ export function runDelete(site: Site, state: CinderState, volume: Volume): void 
     }
     for (const a of [...state.attachments.values()]) if (a.volumeId === volume.id) state.attachments.delete(a.id);
     state.volumes.delete(volume.id);
+    // What was unmanaged stays on the storage.
+    if (!state.unmanaged.has(`volume-${volume.id}`)) state.rbdImages.delete(`volume-${volume.id}`);
     release(state, volume.projectId, typed(state, volume.typeId, { volumes: 1, gigabytes: volume.size }));
   });
 }

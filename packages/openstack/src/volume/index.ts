@@ -32,6 +32,8 @@ const capabilitiesSchema = z.looseObject({
   storage_protocol: z.union([z.string(), z.array(z.string())]).nullish(),
   driver_version: z.string().nullish(),
   volume_backend_name: z.string().nullish(),
+  /** Where it lies; of Ceph `ceph:<conf>:<fsid>:<user>:<pool>`. */
+  location_info: z.string().nullish(),
   free_capacity_gb: capacity,
   total_capacity_gb: capacity,
   allocated_capacity_gb: capacity,

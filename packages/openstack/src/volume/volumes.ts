@@ -35,6 +35,19 @@ export const volumeSchema = z.looseObject({
 });
 export type Volume = z.infer<typeof volumeSchema>;
 
+/** What lies on the storage, to be taken over as a volume. */
+export interface VolumeManage {
+  /** `host@backend#pool` */
+  readonly host: string;
+  /** `source-name`: of an RBD image. */
+  readonly ref: Readonly<Record<string, string>>;
+  readonly name?: string;
+  readonly volume_type?: string;
+  readonly availability_zone?: string;
+  readonly bootable?: boolean;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
 export interface VolumeCreate {
   /** GiB. May be left out only with a source that tells it. */
   readonly size?: number;
@@ -71,6 +84,11 @@ export function createVolumes(service: Service) {
       const version = body.backup_id !== undefined ? wish('3.47', 'a volume from a backup') : body.group_id !== undefined ? wish('3.13', 'a volume in a group') : WANT;
       return (await service.json({ method: 'POST', path: '/volumes', body: { volume: body }, version }, one, options)).volume;
     },
+    /** Takes over what lies on the storage; Ceph's driver renames the image to `volume-<id>`. For administrators; the volume is the token's project's. Accepted, not done: look at its status. */
+    manage: async (body: VolumeManage, options?: CallOptions): Promise<Volume> =>
+      (await service.json({ method: 'POST', path: '/manageable_volumes', body: { volume: body }, version: wish('3.8', 'manageable volumes') }, one, options)).volume,
+    /** Cinder forgets the volume; what lies on the storage stays. For administrators. */
+    unmanage: (id: string, options?: CallOptions): Promise<void> => action(id, { 'os-unmanage': {} }, options),
     /** With `cascade` its snapshots go too. */
     delete: async (id: string, { cascade, ...options }: CallOptions & { cascade?: boolean } = {}): Promise<void> => {
       await service.send({ method: 'DELETE', path: `/volumes/${seg(id)}`, query: { cascade }, version: WANT }, options);

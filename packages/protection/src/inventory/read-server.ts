@@ -3,6 +3,7 @@ import { at, GodwitError } from '@godwit/sites';
 import type { ServerRecord, VolumeRecord } from './types.ts';
 import { readPorts } from './read-ports.ts';
 import { isGuestProperty } from './guest-properties.ts';
+import { labels } from '../names.ts';
 
 /**
  * Reads all that a recovery must know of a server.
@@ -39,6 +40,7 @@ export async function readServer(site: string, tenant: Cloud, id: string, order:
       configDrive: server.config_drive?.toLowerCase() === 'true',
       metadata: Object.fromEntries(Object.entries(server.metadata).filter(([k]) => !k.startsWith('godwit_'))),
       tags: server.tags ?? [],
+      ...(server.metadata[labels.origin] === undefined ? {} : { origin: server.metadata[labels.origin] }),
       ports,
       volumes,
     };
@@ -94,6 +96,7 @@ function volumeRecord(server: Server, volume: Volume, device: string, deleteOnTe
     deleteOnTermination,
     imageMetadata: imageProperties(volume.volume_image_metadata ?? {}),
     metadata: Object.fromEntries(Object.entries(volume.metadata ?? {}).filter(([k]) => !k.startsWith('godwit_') && !cinderOwn.has(k))),
+    ...(volume.metadata?.[labels.origin] === undefined ? {} : { origin: volume.metadata[labels.origin] }),
   };
 }
 

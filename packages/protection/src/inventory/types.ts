@@ -26,6 +26,7 @@ export const volumeRecordSchema = z.object({
   deleteOnTermination: z.boolean(),
   imageMetadata: z.record(z.string(), z.string()).describe('of the image it was made from; holds hw_qemu_guest_agent'),
   metadata: z.record(z.string(), z.string()),
+  origin: z.string().optional().describe('of one that a recovery made: the volume whose data it went on with'),
 });
 export type VolumeRecord = z.infer<typeof volumeRecordSchema>;
 
@@ -46,6 +47,7 @@ export const serverRecordSchema = z.object({
   configDrive: z.boolean(),
   metadata: z.record(z.string(), z.string()),
   tags: z.array(z.string()),
+  origin: z.string().optional().describe('of one that a recovery made: the server in whose place it is'),
   ports: z.array(portRecordSchema),
   volumes: z.array(volumeRecordSchema),
 });

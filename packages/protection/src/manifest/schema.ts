@@ -3,10 +3,10 @@ import { consistencySchema, memberSchema, methodNames, pointImageSchema, pointVo
 import type { MethodName } from '../schemas.ts';
 import { serverRecordSchema } from '../inventory/types.ts';
 
-export const manifestVersion = 2;
+export const manifestVersion = 3;
 
 /** The oldest reader that understands it: what the method of version 1 made is written as before, so that a controller of before can recover it. */
-export const versionFor = (method: MethodName): number => (method === 'group-snapshot' ? 1 : 2);
+export const versionFor = (method: MethodName): number => ({ 'group-snapshot': 1, 'server-image': 2, replication: 3 })[method];
 
 /**
  * All that a recovery reads, as it lies at the recovery site: a controller with an empty database needs nothing else.
@@ -45,7 +45,7 @@ export const manifestSchema = z.object({
 }).superRefine(({ point, servers }, ctx) => {
   // What is verified is the chains, what is restored is the backups: they must be the same, and of every volume.
   for (const [n, v] of point.volumes.entries()) {
-    if (v.backupId === '' || v.chain.at(-1) !== v.backupId) ctx.addIssue({ code: 'custom', path: ['point', 'volumes', n, 'chain'], message: 'does not end with the backup' });
+    if (v.replica === undefined ? v.backupId === '' || v.chain.at(-1) !== v.backupId : v.backupId !== '' || v.chain.length > 0) ctx.addIssue({ code: 'custom', path: ['point', 'volumes', n, 'chain'], message: 'does not end with the backup' });
   }
   const saved = new Set(point.volumes.map((v) => v.volumeId));
   for (const { id } of servers.flatMap((s) => s.volumes)) {

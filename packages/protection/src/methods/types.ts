@@ -7,7 +7,9 @@ import type { Check } from '../preflight/findings.ts';
 import type { Prepared } from '../protect/prepare.ts';
 import type { ProtectDeps, ProtectInput } from '../protect/workflow.ts';
 import type { RecoveryPlan } from '../recover/assess.ts';
-import type { Consistency, Group, MethodName, PointImage, RecoveryPoint } from '../schemas.ts';
+import type { Replica } from '../replication/types.ts';
+import type { BegunReplica } from './replication/enable.ts';
+import type { Consistency, Finding, Group, MethodName, PointImage, RecoveryPoint } from '../schemas.ts';
 
 /**
  * What makes a way of protecting: how a point's moment is caught at the source site, how its data comes to lie at the recovery site, how
@@ -18,6 +20,8 @@ export interface Method {
   readonly name: MethodName;
   /** Of what a point shows one moment, at best: of all members, or of each for itself. */
   readonly moment: 'group' | 'server';
+  /** Its data goes through Cinder's backups: quotas, the backup target and chains are looked at. */
+  readonly backsUp: boolean;
   /** What a point of these servers will be, at best. */
   consistency(servers: readonly ServerRecord[]): Consistency;
   /** What could keep these members from being protected by it, at the site where they run. The recovery site's checks are made beside. */
@@ -25,11 +29,11 @@ export interface Method {
   /** How a point's moment is caught, in words. */
   plan(group: Group, servers: readonly ServerRecord[]): string[];
   /** Before anything of the point is made. Its answer is kept in the journal. */
-  prepare(deps: CinderDeps, group: Group, volumes: readonly VolumeRecord[], say: (phase: string) => void): Promise<MethodState>;
+  prepare(deps: CinderDeps, group: Group, volumes: readonly VolumeRecord[], say: (phase: string) => void, all: Deps): Promise<MethodState>;
   /** The moment. Its steps have names of its own in the journal, and undo what they made. */
   capture(ctx: WorkflowContext, making: Making): Promise<Capture>;
   /** Brings over what no backup holds. */
-  carry(ctx: WorkflowContext, making: Making, capture: Capture): Promise<PointImage[]>;
+  carry(ctx: WorkflowContext, making: Making, capture: Capture): Promise<Carried>;
   /** Deletes what only the backups were made from. */
   release(ctx: WorkflowContext, making: Making): Promise<void>;
   /** Deletes what a point that failed may have left at its source site. Finding nothing is success. */
@@ -39,8 +43,12 @@ export interface Method {
 
 /** How a point's data lies at its recovery site. */
 export interface PointStore {
+  /** Its volumes may be touched only when the site that is left has been fenced, or is known to be lost. */
+  readonly afterFence?: boolean;
   /** Is all of it there, whole? Changes nothing. */
-  checks(deps: Deps, group: Pick<Group, 'project'>, point: PointData): Check[];
+  checks(deps: Deps, group: Pick<Group, 'id' | 'project'>, point: PointData): Check[];
+  /** Instead of a restore to a scratch volume: proves the data of one volume to its last byte. What it finds is wrong. */
+  prove?(deps: Deps, group: Group, point: RecoveryPoint, volume: RecoveryPoint['volumes'][number], s: StepContext): Promise<Finding[]>;
   /** Makes one volume of it, with the old name, metadata and place in its server. Run twice, it finds what it made. */
   restoreVolume(deps: Deps, plan: RecoveryPlan, record: VolumeRecord, s: StepContext): Promise<RestoredVolume>;
   /** Undo, after the servers are gone. */
@@ -57,6 +65,7 @@ export interface RestoredVolume {
 }
 
 export interface MethodChecks {
+  readonly deps: Deps;
   readonly site: Site;
   readonly group: Group;
   readonly servers: readonly ServerRecord[];
@@ -65,6 +74,15 @@ export interface MethodChecks {
 export interface MethodState {
   /** Cinder's volume group; empty where none is needed. */
   readonly cinderGroupId: string;
+  /** Of replication: the copies that follow the volumes. */
+  readonly replicas?: readonly BegunReplica[];
+}
+
+/** What lies at the recovery site beside backups. */
+export interface Carried {
+  readonly images: readonly PointImage[];
+  /** By volume id. */
+  readonly replicas?: Readonly<Record<string, Replica>>;
 }
 
 /** One protect under way. */
@@ -85,4 +103,6 @@ export interface Capture {
   readonly snapshots: Readonly<Record<string, string>>;
   /** Image at the source site, by server id, of servers whose root is no volume. */
   readonly images?: Readonly<Record<string, string>>;
+  /** Of replication: the mirror snapshot that carries the point, by volume id. */
+  readonly ships?: Readonly<Record<string, number>>;
 }

@@ -41,13 +41,13 @@ export async function protectPreflight(deps: Deps, group: Group): Promise<Protec
     ...(servers.length === 0
       ? []
       : [
-          ...method.checks({ site: source, group, servers }),
+          ...method.checks({ deps, site: source, group, servers }),
           { site: source.name, resource: `group ${group.name}`, run: () => Promise.resolve(consistencyFindings(group, servers)) },
-          quotaCheck(source.name, tenant, 'volume', withTypes({ snapshots: volumes.length, gigabytes: gib, ...backups }, perType)),
+          ...(method.backsUp ? [quotaCheck(source.name, tenant, 'volume', withTypes({ snapshots: volumes.length, gigabytes: gib, ...backups }, perType))] : []),
         ]),
     // An imported backup counts like one that was made there.
-    quotaCheck(target.name, there, 'volume', backups),
-    ...recoverySiteChecks({ sites: deps.sites, from: source.name, to: target.name, tenant: there, servers, backupZone: group.policy.backupZone }),
+    ...(method.backsUp ? [quotaCheck(target.name, there, 'volume', backups)] : []),
+    ...recoverySiteChecks({ sites: deps.sites, from: source.name, to: target.name, tenant: there, servers, backupZone: group.policy.backupZone, backups: method.backsUp }),
   ]);
   const warnings = servers.length === 0 ? [] : await readinessWarnings(deps, needsOf(group.project, source.name, target.name, servers), findings);
   return { servers, findings: [...unread, ...findings], warnings };
@@ -61,7 +61,7 @@ export function protectReport(group: Group, preflight: ProtectPreflight): Report
     warnings: [...preflight.warnings],
     plan: [
       ...methodOf(group.policy).plan(group, preflight.servers),
-      `back up each volume from its snapshot, and verify its chain at ${peerSite(group)}`,
+      ...(methodOf(group.policy).backsUp ? [`back up each volume from its snapshot, and verify its chain at ${peerSite(group)}`] : []),
       `write the manifest at ${peerSite(group)}; keep ${group.policy.retain} recovery points`,
     ],
   };

@@ -16,6 +16,8 @@ export interface RecoverySiteOptions {
   readonly servers: readonly ServerRecord[];
   /** Where the group's backups are made, when its policy says it. */
   readonly backupZone: string | undefined;
+  /** Whether volumes come of backups. Default true. */
+  readonly backups?: boolean;
   /** Look also whether the addresses are free now. */
   readonly addresses?: boolean;
   readonly network?: RecoveryNetwork | undefined;
@@ -30,7 +32,7 @@ export function recoverySiteChecks(o: RecoverySiteOptions): Check[] {
     check('security groups', () => securityGroups(o)),
     check('volume types', () => volumeTypes(o)),
     check('hosts', () => hosts(o)),
-    ...(o.servers.some((s) => s.volumes.length > 0) ? [check('cinder-backup', () => backupServiceFindings(o.to, o.sites.get(o.to).admin, o.backupZone))] : []),
+    ...(o.backups !== false && o.servers.some((s) => s.volumes.length > 0) ? [check('cinder-backup', () => backupServiceFindings(o.to, o.sites.get(o.to).admin, o.backupZone))] : []),
     ...quotas(o),
   ];
 }

@@ -6,12 +6,12 @@ import type { Finding } from '../schemas.ts';
 import type { Check } from './findings.ts';
 
 /** Volumes, the backends they lie on, and Cinder's services. */
-export function volumeChecks(site: Site, tenant: Cloud, volumes: readonly VolumeRecord[], backupZone: string | undefined): Check[] {
+export function volumeChecks(site: Site, tenant: Cloud, volumes: readonly VolumeRecord[], backupZone: string | undefined, { backups = true } = {}): Check[] {
   if (volumes.length === 0) return [];
   return [
     ...volumes.map((v): Check => ({ site: site.name, resource: `volume ${v.id}`, run: () => oneVolume(site, tenant, v) })),
     { site: site.name, resource: 'cinder-volume', run: () => backends(site, volumes) },
-    { site: site.name, resource: 'cinder-backup', run: () => backupServiceFindings(site.name, site.admin, backupZone) },
+    ...(backups ? [{ site: site.name, resource: 'cinder-backup', run: () => backupServiceFindings(site.name, site.admin, backupZone) }] : []),
   ];
 }
 

@@ -1,8 +1,8 @@
 import { GodwitError } from '@godwit/sites';
 import { withCondition } from '../group-sites.ts';
 import type { StoredManifest } from '../manifest/store.ts';
-import type { Capture } from '../methods/types.ts';
-import type { Condition, PointImage, RecoveryPoint } from '../schemas.ts';
+import type { Capture, Carried } from '../methods/types.ts';
+import type { Condition, RecoveryPoint } from '../schemas.ts';
 import { epochPassed } from './begin.ts';
 import type { VolumeChain } from './bring-over.ts';
 import type { Prepared } from './prepare.ts';
@@ -16,13 +16,13 @@ export async function commitPoint(
   prepared: Prepared,
   captured: Capture,
   chains: readonly VolumeChain[],
-  images: readonly PointImage[],
+  carried: Carried,
   manifest: StoredManifest,
 ): Promise<RecoveryPoint> {
   const { group } = prepared;
   const begun = await deps.store.point(input.pointId);
   if (!begun) throw new GodwitError('GW_POINT_UNKNOWN', 'terminal', 'the recovery point was deleted while it was made', { resource: `recovery point ${input.pointId}` });
-  const volumes = pointVolumes(prepared, chains);
+  const volumes = pointVolumes(prepared, chains, carried);
   const { error: _none, ...rest } = begun;
   const point: RecoveryPoint = {
     ...rest,
@@ -32,7 +32,7 @@ export async function commitPoint(
     groupSnapshotMs: captured.snapshotMs,
     incremental: volumes.some((v) => v.incremental),
     volumes,
-    ...(images.length > 0 ? { images: [...images] } : {}),
+    ...(carried.images.length > 0 ? { images: [...carried.images] } : {}),
     manifest,
   };
   const now = deps.clock.now();

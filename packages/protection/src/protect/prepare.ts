@@ -5,6 +5,7 @@ import { peerSite } from '../group-sites.ts';
 import type { ServerRecord, VolumeRecord } from '../inventory/types.ts';
 import { protectPreflight, protectReport } from '../preflight/protect.ts';
 import { methodOf } from '../methods/index.ts';
+import type { BegunReplica } from '../methods/replication/enable.ts';
 import { fetchImages, needsOf } from '../preflight/readiness.ts';
 import { refuse } from '../refuse.ts';
 import type { Finding, Group, RecoveryPoint } from '../schemas.ts';
@@ -24,6 +25,8 @@ export interface Prepared {
   readonly createdAt: string;
   /** What was not alike at the recovery site. Left out by jobs of an older version. */
   readonly warnings?: readonly Finding[];
+  /** Of replication. */
+  readonly replicas?: readonly BegunReplica[];
 }
 
 export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepContext): Promise<Prepared> {
@@ -41,7 +44,7 @@ export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepCon
   const volumes = preflight.servers.flatMap((server) => server.volumes);
   const method = methodOf(group.policy);
   const cloud = source.asProject(group.project);
-  const { cinderGroupId } = await at(source.name, () => method.prepare({ site: source.name, cloud, clock: deps.clock, signal: s.signal }, group, volumes, (phase) => s.progress({ phase })));
+  const { cinderGroupId, replicas } = await at(source.name, () => method.prepare({ site: source.name, cloud, clock: deps.clock, signal: s.signal }, group, volumes, (phase) => s.progress({ phase }), deps));
   const points = await deps.store.points(group.id);
   const mine = points.find((p) => p.id === input.pointId);
   return {
@@ -52,9 +55,10 @@ export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepCon
     volumes,
     cinderGroupId,
     sequence: mine?.sequence ?? (points.at(-1)?.sequence ?? 0) + 1,
-    incremental: await chainGoesOn(deps, group, points, volumes),
+    incremental: method.backsUp && (await chainGoesOn(deps, group, points, volumes)),
     createdAt: deps.clock.now().toISOString(),
     warnings: preflight.warnings,
+    ...(replicas ? { replicas } : {}),
   };
 }
 
@@ -63,7 +67,7 @@ export async function prepare(deps: ProtectDeps, input: ProtectInput, s: StepCon
  * at both ends: an increment on a parent that somebody deleted would be worth nothing.
  */
 async function chainGoesOn(deps: ProtectDeps, group: Group, points: readonly RecoveryPoint[], volumes: readonly VolumeRecord[]): Promise<boolean> {
-  const sound = points.filter((p) => p.state === 'Available' && p.sourceSite === group.activeSite && p.recoverySite === peerSite(group));
+  const sound = points.filter((p) => p.state === 'Available' && p.sourceSite === group.activeSite && p.recoverySite === peerSite(group) && methodOf(p).backsUp);
   const last = sound.at(-1);
   if (!last) return false;
   if (!volumes.every((v) => last.volumes.some((l) => l.volumeId === v.id && l.sizeGiB === v.sizeGiB))) return false;

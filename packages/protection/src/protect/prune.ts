@@ -14,7 +14,7 @@ export function expired(points: readonly RecoveryPoint[], retain: number): Recov
   const available = points.filter((p) => p.state === 'Available').toSorted((a, b) => age(a) - age(b));
   const kept = available.slice(-retain);
   const neededRoots = new Set(kept.flatMap((p) => p.volumes.map((v) => v.chain[0])));
-  const gone = available.slice(0, -retain).filter((p) => p.volumes.every((v) => !neededRoots.has(v.chain[0])));
+  const gone = available.slice(0, -retain).filter((p) => p.volumes.every((v) => v.chain[0] === undefined || !neededRoots.has(v.chain[0])));
   const deleting = points.filter((p) => p.state === 'Deleting');
   const failed = points.filter((p) => p.state === 'Failed').slice(0, -10); // the newest failures stay to be read
   return [...deleting, ...failed, ...gone].reverse();

@@ -2,14 +2,14 @@ import type { StepContext } from '@godwit/workflow';
 import { versionFor, type Manifest } from '../manifest/schema.ts';
 import { deleteManifest, writeManifest, type StoredManifest } from '../manifest/store.ts';
 import { methodOf } from '../methods/index.ts';
-import type { Capture } from '../methods/types.ts';
-import type { PointImage, RecoveryPoint } from '../schemas.ts';
+import type { Capture, Carried } from '../methods/types.ts';
+import type { RecoveryPoint } from '../schemas.ts';
 import type { VolumeChain } from './bring-over.ts';
 import type { Prepared } from './prepare.ts';
 import type { ProtectDeps, ProtectInput } from './workflow.ts';
 
 /** Writes the manifest at the recovery site: from then on that site alone can bring the group back to this point. */
-export function publish(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, captured: Capture, chains: readonly VolumeChain[], images: readonly PointImage[], s: StepContext): Promise<StoredManifest> {
+export function publish(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, captured: Capture, chains: readonly VolumeChain[], carried: Carried, s: StepContext): Promise<StoredManifest> {
   s.progress({ phase: 'WritingManifest' });
   const { group, target } = prepared;
   const method = methodOf(group.policy);
@@ -39,8 +39,8 @@ export function publish(deps: ProtectDeps, input: ProtectInput, prepared: Prepar
       groupSnapshotMs: captured.snapshotMs,
       sourceSite: prepared.source,
       recoverySite: target,
-      volumes: pointVolumes(prepared, chains),
-      ...(images.length > 0 ? { images: [...images] } : {}),
+      volumes: pointVolumes(prepared, chains, carried),
+      ...(carried.images.length > 0 ? { images: [...carried.images] } : {}),
     },
     servers: [...prepared.servers],
   };
@@ -53,9 +53,10 @@ export async function withdraw(deps: ProtectDeps, input: ProtectInput, prepared:
   await deleteManifest(prepared.target, deps.sites.get(prepared.target).asProject(prepared.group.project), input.pointId);
 }
 
-export function pointVolumes(prepared: Prepared, chains: readonly VolumeChain[]): RecoveryPoint['volumes'] {
+export function pointVolumes(prepared: Prepared, chains: readonly VolumeChain[], carried: Carried): RecoveryPoint['volumes'] {
   return prepared.volumes.map((v) => {
     const chain = chains.find((c) => c.volumeId === v.id);
+    const replica = carried.replicas?.[v.id];
     return {
       volumeId: v.id,
       name: v.name,
@@ -64,6 +65,7 @@ export function pointVolumes(prepared: Prepared, chains: readonly VolumeChain[])
       backupId: chain?.backupId ?? '',
       incremental: (chain?.chain.length ?? 0) > 1,
       chain: [...(chain?.chain ?? [])],
+      ...(replica ? { replica } : {}),
     };
   });
 }

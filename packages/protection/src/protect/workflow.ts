@@ -35,19 +35,19 @@ export function protectWorkflow(deps: ProtectDeps): WorkflowDefinition<ProtectIn
       // As it was when the job began: another method chosen meanwhile is the next point's.
       const method = methodOf(prepared.group.policy);
       await ctx.step('begin', () => beginPoint(deps, input, prepared, ctx.jobId), { compensate: () => failPoint(deps, input, prepared) });
-      await ctx.step('prove-target', (s) => proveTarget(deps, input, prepared, s), { compensate: (_result, s) => undoBriefly(() => clearProbe(deps, input, prepared, s)) });
+      if (method.backsUp) await ctx.step('prove-target', (s) => proveTarget(deps, input, prepared, s), { compensate: (_result, s) => undoBriefly(() => clearProbe(deps, input, prepared, s)) });
       const making = { deps, input, prepared };
       const captured = await method.capture(ctx, making);
-      const backups = await ctx.all('backup', prepared.volumes, (v) => v.id, (v, s) => backUpVolume(deps, input, prepared, captured, v, s), {
+      const backups = await ctx.all('backup', method.backsUp ? prepared.volumes : [], (v) => v.id, (v, s) => backUpVolume(deps, input, prepared, captured, v, s), {
         compensate: (_result, s, volume) => undoBriefly(() => deleteUnfinishedBackup(deps, input, prepared, volume, s)),
       });
-      const images = await method.carry(ctx, making, captured);
+      const carried = await method.carry(ctx, making, captured);
       await method.release(ctx, making);
       const chains = await ctx.all('bring-over', backups, (b) => b.volumeId, (b, s) => bringOver(deps, prepared, b, s));
-      const manifest = await ctx.step('publish', (s) => publish(deps, input, prepared, captured, chains, images, s), {
+      const manifest = await ctx.step('publish', (s) => publish(deps, input, prepared, captured, chains, carried, s), {
         compensate: () => undoBriefly(() => withdraw(deps, input, prepared)),
       });
-      const point = await ctx.step('commit', () => commitPoint(deps, input, prepared, captured, chains, images, manifest));
+      const point = await ctx.step('commit', () => commitPoint(deps, input, prepared, captured, chains, carried, manifest));
       await ctx.step('prune', (s) => prune(deps, input.groupId, s));
       return { point };
     },

@@ -11,6 +11,9 @@ import { methodOf } from '../methods/index.ts';
 import { refuse } from '../refuse.ts';
 import type { Finding, Group, MethodName, RecoveryPoint, RecoveryResult, Report } from '../schemas.ts';
 import { serversOfGroup } from './find.ts';
+import type { Replica } from '../replication/types.ts';
+import { plannedFindings } from './planned.ts';
+import { returning, type Returns } from './returns.ts';
 import type { RecoverInput } from './workflow.ts';
 
 export interface RecoveryPlan {
@@ -30,6 +33,12 @@ export interface RecoveryPlan {
   readonly images?: Readonly<Record<string, string>> | undefined;
   /** Backup to restore, by the source's volume id. */
   readonly backups: Readonly<Record<string, string>>;
+  /** The copy to promote, by the source's volume id. */
+  readonly replicas?: Readonly<Record<string, Replica>> | undefined;
+  /** Handed over by the site it leaves: nothing is lost. */
+  readonly planned?: boolean;
+  /** What of the group is at the site already, stopped, and comes back with its ids: by the source's ids. */
+  readonly returns?: Returns;
   /** Set when there is nothing to do. */
   readonly alreadyActive?: RecoveryResult;
 }
@@ -39,7 +48,7 @@ export async function assess(deps: Deps, input: RecoverInput, s: StepContext): P
   const group = await deps.store.group(input.groupId);
   if (!group) throw new GodwitError('GW_GROUP_UNKNOWN', 'terminal', 'the group was deleted', { resource: `group ${input.groupId}` });
   if (group.activeSite === input.to) return { ...emptyPlan(group, input), alreadyActive: await alreadyActive(deps, group, input) };
-  const { plan, report } = await recoverPreflight(deps, group, input.to, input.pointId);
+  const { plan, report } = await recoverPreflight(deps, group, input.to, input.pointId, { planned: input.planned === true });
   for (const w of report.warnings) s.log(`${w.message}${w.action === undefined ? '' : ` (${w.action})`}`);
   if (!plan) throw refuse(report);
   await fetchImages(deps, needsOf(group.project, plan.from, plan.to, plan.servers), s);
@@ -51,7 +60,7 @@ const emptyPlan = (group: Group, input: RecoverInput): RecoveryPlan => ({
 });
 
 /** All that the recovery will need, looked at where it lies: the manifest, every chain, and everything at the recovery site. */
-export async function recoverPreflight(deps: Deps, group: Group, to: string, pointId: string): Promise<{ plan?: RecoveryPlan; report: Report }> {
+export async function recoverPreflight(deps: Deps, group: Group, to: string, pointId: string, { planned = false } = {}): Promise<{ plan?: RecoveryPlan; report: Report }> {
   const point = await deps.store.point(pointId);
   const tenant = deps.sites.get(to).asProject(group.project);
   let findings: Finding[];
@@ -77,6 +86,7 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
           volumes: manifest.servers.flatMap((server) => server.volumes),
           method: manifest.point.method,
           images: Object.fromEntries((manifest.point.images ?? []).map((i) => [i.serverId, i.imageId])),
+          replicas: Object.fromEntries(manifest.point.volumes.flatMap((v) => (v.replica ? [[v.volumeId, v.replica]] : []))),
           backups: Object.fromEntries(manifest.point.volumes.map((v) => [v.volumeId, v.backupId])),
         };
         return [];
@@ -85,11 +95,16 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
   ]);
   findings = manifestFindings;
   if (plan && manifest) {
-    const { servers, from } = plan;
+    const { from } = plan;
     const { backupZone } = manifest.group.policy;
+    const method = methodOf(manifest.point);
+    if (method.name === 'replication') plan = { ...plan, ...(planned ? { planned } : {}), ...(await returning(deps, plan)) };
+    const { servers, returns } = plan;
+    const made = servers.filter((v) => returns?.servers[v.id] === undefined);
     findings = await findAll([
-      ...methodOf(manifest.point).store.checks(deps, group, manifest.point),
-      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers, backupZone, addresses: true, network: deps.network }),
+      ...method.store.checks(deps, group, manifest.point),
+      ...(planned ? [{ site: from, resource: `group ${group.name}`, run: () => plannedFindings(deps, group, method.name, from) }] : []),
+      ...recoverySiteChecks({ sites: deps.sites, from, to, tenant, servers: made, backupZone, backups: method.backsUp, addresses: true, network: deps.network }),
     ]);
     warnings = await readinessWarnings(deps, needsOf(group.project, from, to, servers), findings);
   }
@@ -98,12 +113,16 @@ export async function recoverPreflight(deps: Deps, group: Group, to: string, poi
 }
 
 function planText(plan: RecoveryPlan): string[] {
+  const { planned = false, returns, group } = plan;
+  const back = plan.servers.filter((v) => returns?.servers[v.id] !== undefined);
+  const made = plan.servers.filter((v) => !back.includes(v));
+  const size = `${plan.volumes.length} volumes (${plan.volumes.reduce((n, v) => n + v.sizeGiB, 0)} GiB)`;
   return [
-    `epoch ${plan.epoch}: stop and lock ${plan.group.members.map((m) => m.name).join(', ')} at ${plan.group.activeSite}, or as soon as it comes back`,
-    `restore ${plan.volumes.length} volumes (${plan.volumes.reduce((n, v) => n + v.sizeGiB, 0)} GiB) at ${plan.to}, as of ${plan.frozenAt}`,
+    `epoch ${plan.epoch}: stop and lock ${group.members.map((m) => m.name).join(', ')} at ${group.activeSite}${planned ? '' : ', or as soon as it comes back'}`,
+    ...(planned ? [`hand ${size} over from ${group.activeSite} to ${plan.to}: nothing is lost`] : Object.keys(plan.replicas ?? {}).length > 0 ? [`promote the copies of ${size} at ${plan.to}, as of ${plan.frozenAt}: what was written since is lost`] : [`restore ${size} at ${plan.to}, as of ${plan.frozenAt}`]),
     ...(Object.keys(plan.images ?? {}).length > 0 ? [`${Object.keys(plan.images ?? {}).length} root disks from images that lie there`] : []),
-    `make ${plan.servers.reduce((n, v) => n + v.ports.length, 0)} ports with their MAC and IP addresses`,
-    `boot ${plan.servers.map((v) => v.name).join(', then ')}`,
+    ...(made.length > 0 ? [`make ${made.reduce((n, v) => n + v.ports.length, 0)} ports with their MAC and IP addresses`, `boot ${made.map((v) => v.name).join(', then ')}`] : []),
+    ...(back.length > 0 ? [`start ${back.map((v) => v.name).join(', then ')} again, with the ids of their servers, ports and volumes there`] : []),
   ];
 }
 

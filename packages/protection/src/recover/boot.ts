@@ -1,4 +1,4 @@
-import { orUndefined, type Server } from '@godwit/openstack';
+import { isOpenStackError, orUndefined, type Server } from '@godwit/openstack';
 import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import { waitFor } from '../cinder/wait.ts';
@@ -8,6 +8,7 @@ import { labels } from '../names.ts';
 import type { RestoredVolume } from '../methods/types.ts';
 import type { RecoveryResult } from '../schemas.ts';
 import type { RecoveryPlan } from './assess.ts';
+import { shutOut } from './fence.ts';
 import { serversOfGroup } from './find.ts';
 import type { MadePort } from './ports.ts';
 
@@ -20,6 +21,8 @@ export async function bootServer(deps: Deps, plan: RecoveryPlan, record: ServerR
     plan.to,
     async () => {
       s.progress({ phase: 'BootingServers', item: record.name });
+      const back = plan.returns?.servers[record.id];
+      if (back !== undefined) return startAgain(deps, plan, record, back, ports, s);
       let server = (await serversOfGroup(deps, plan.group, plan.to, plan.epoch)).find((v) => v.metadata[labels.origin] === record.id && v.metadata[labels.point] === plan.pointId);
       if (server?.status === 'ERROR') {
         await removeServer(deps, plan, server.id, s);
@@ -39,6 +42,30 @@ export async function bootServer(deps: Deps, plan: RecoveryPlan, record: ServerR
     },
     `server ${record.name}`,
   );
+}
+
+/** It ran here before: unlocked and started, with its own volumes and ports. */
+async function startAgain(deps: Deps, plan: RecoveryPlan, record: ServerRecord, id: string, ports: readonly MadePort[], s: StepContext): Promise<BootedServer> {
+  const { compute } = deps.sites.get(plan.to).asProject(plan.group.project);
+  // Noted when the group left this site, and carried out (its lock says so): from now on it must run here.
+  for (const fence of await deps.store.fences()) if (fence.groupId === plan.group.id && fence.site === plan.to && fence.epoch < plan.epoch) await deps.store.fenced(fence, deps.clock.now());
+  await compute.servers.unlock(id);
+  await waitFor(
+    async () => {
+      const now = await compute.servers.get(id);
+      s.progress({ phase: 'BootingServers', item: record.name, message: now.status });
+      if (now.status === 'ERROR') throw bootFailed(plan.to, record.name, now);
+      if (now.status === 'ACTIVE') return true;
+      if (now.status === 'SHUTOFF' && !now['OS-EXT-STS:task_state']) {
+        await compute.servers.start(id).catch((error: unknown) => {
+          if (!isOpenStackError(error, 'OS_CONFLICT')) throw error; // it is being started
+        });
+      }
+      return undefined;
+    },
+    { clock: deps.clock, signal: s.signal, pollMs: 500, timeoutMs: 900_000, onTimeout: () => new GodwitError('GW_BOOT_FAILED', 'terminal', `${plan.to}: server ${record.name} did not become ACTIVE within 15 minutes`, { site: plan.to, resource: `server ${id}` }) },
+  );
+  return { name: record.name, id, bootedAt: deps.clock.now().toISOString(), ports: ports.map((p) => ({ mac: p.mac, ips: [...p.ips] })) };
 }
 
 async function request(deps: Deps, plan: RecoveryPlan, record: ServerRecord, volumes: readonly RestoredVolume[], ports: readonly MadePort[]) {
@@ -82,8 +109,10 @@ function bootFailed(site: string, name: string, server: Server): GodwitError {
   });
 }
 
-/** Undo. */
+/** Undo. What was there before is stopped and locked again. */
 export async function deleteServers(deps: Deps, plan: RecoveryPlan, s: StepContext): Promise<void> {
+  const back = Object.values(plan.returns?.servers ?? {});
+  if (back.length > 0) await shutOut(deps, { site: plan.to, project: plan.group.project, epoch: plan.epoch }, back, s.signal);
   const mine = await serversOfGroup(deps, plan.group, plan.to, plan.epoch);
   await Promise.all(mine.map((server) => removeServer(deps, plan, server.id, s)));
 }

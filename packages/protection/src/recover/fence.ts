@@ -1,5 +1,5 @@
 import { isOpenStackError, type Cloud, type Server } from '@godwit/openstack';
-import { at, GodwitError, projectOf, toGodwitError } from '@godwit/sites';
+import { at, GodwitError, projectOf, type ProjectRef, toGodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { waitFor } from '../cinder/wait.ts';
@@ -56,26 +56,31 @@ export async function fenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext
  */
 export async function carryOut(deps: Deps, fence: Fence, signal: AbortSignal): Promise<void> {
   const project = projectOf(fence.project);
-  const { compute } = deps.sites.get(fence.site).asProject(project);
   const earlier = (await serversOfGroup(deps, { id: fence.groupId, project }, fence.site)).filter((v) => epochOf(v) < fence.epoch);
-  await at(fence.site, () =>
+  await shutOut(deps, { site: fence.site, project, epoch: fence.epoch }, [...new Set([...fence.servers, ...earlier.map((v) => v.id)])], signal);
+  await deps.store.fenced(fence, deps.clock.now());
+}
+
+/** Servers at a site stopped and locked, under an epoch. What is gone needs no fence. */
+export async function shutOut(deps: Deps, { site, project, epoch }: { readonly site: string; readonly project: ProjectRef; readonly epoch: number }, servers: readonly string[], signal: AbortSignal): Promise<void> {
+  const { compute } = deps.sites.get(site).asProject(project);
+  await at(site, () =>
     Promise.all(
-      [...new Set([...fence.servers, ...earlier.map((v) => v.id)])].map(async (id) => {
+      servers.map(async (id) => {
         try {
           const server = await compute.servers.get(id);
-          if (!isOurLock(server, fence.epoch)) {
+          if (!isOurLock(server, epoch)) {
             // Nova accepts a lock over another (the tenant's, or ours of an earlier epoch), and keeps the old one with its reason.
             if (server.locked === true) await compute.servers.unlock(id);
-            await compute.servers.lock(id, { reason: lockReason(fence.epoch, atRest(server)) });
+            await compute.servers.lock(id, { reason: lockReason(epoch, atRest(server)) });
           }
-          await stop(deps, compute, fence.site, id, signal);
+          await stop(deps, compute, site, id, signal);
         } catch (error) {
           if (!isNotFound(error)) throw error;
         }
       }),
     ),
   );
-  await deps.store.fenced(fence, deps.clock.now());
 }
 
 /** Not running, and not by itself going to: Nova refuses to stop it, and the lock keeps it so. */

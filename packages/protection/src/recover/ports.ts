@@ -17,6 +17,8 @@ const mark = (plan: RecoveryPlan): string => `godwit ${plan.group.id} epoch ${pl
 
 /** Ports with the MAC and IP addresses that the member had. Run twice, they are found by their MAC. */
 export async function createPorts(deps: Deps, plan: RecoveryPlan, server: ServerRecord, s: StepContext): Promise<MadePort[]> {
+  // One that is started again has its own.
+  if (plan.returns?.servers[server.id] !== undefined) return server.ports.map((p) => ({ id: '', mac: p.mac, ips: p.addresses.map((a) => a.ip) }));
   s.progress({ phase: 'CreatingPorts', item: server.name });
   return at(
     plan.to,

@@ -2,6 +2,7 @@ import { GodwitError } from '@godwit/sites';
 import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { methodOf } from '../methods/index.ts';
+import { handOver, takeBackHere, type HandedOver } from '../methods/replication/hand-over.ts';
 import type { RecoveryResult } from '../schemas.ts';
 import { bootServer, deleteServers, type BootedServer } from './boot.ts';
 import { abortFailover, beginFailover, unlessFinished } from './epoch.ts';
@@ -16,6 +17,8 @@ export interface RecoverInput {
   readonly to: string;
   /** Somebody vouches that nothing of the group runs at the site it leaves, whatever that site says. */
   readonly sourceIsDown?: boolean;
+  /** The site it leaves hands its storage over: nothing is lost, and both sites are needed. */
+  readonly planned?: boolean;
   /** When the person asked, ISO 8601: RPO and RTO are counted from it. */
   readonly requestedAt: string;
 }
@@ -51,6 +54,11 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
           refused.abort(new GodwitError('GW_FENCE_FAILED', 'terminal', `${plan.from} is not fenced, so nothing is brought up at ${plan.to}`, { site: plan.from, cause: error }));
           throw error;
         });
+      // Where copies are promoted, the site that is left must not be writing any more, or be lost.
+      const released: Promise<HandedOver | undefined> = store.afterFence !== true
+        ? Promise.resolve(undefined)
+        : fenced.then((done) => (plan.planned === true ? ctx.step('hand-over', (s) => handOver(deps, plan, done, s), { compensate: (_result, s) => undo(() => takeBackHere(deps, plan, s)) }) : undefined));
+      released.catch((error: unknown) => refused.abort(error));
       let turn: Promise<unknown> = Promise.resolve();
       const volumes = plan.servers.map((server, n) => {
         const before = turn;
@@ -60,6 +68,7 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
           (v) => v.id,
           async (v, step) => {
             const s = heeding(step);
+            await released;
             await Promise.race([before, deps.clock.sleep(n * headStartMs, s.signal)]);
             return store.restoreVolume(deps, plan, v, s);
           },
@@ -72,18 +81,18 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
         compensate: (_result, s) => undo(() => deletePorts(deps, plan, s)),
       });
       // One that fails while another is waited for must not count as nobody's.
-      void Promise.allSettled([fenced, ports, ...volumes]);
+      void Promise.allSettled([fenced, released, ports, ...volumes]);
       const servers: BootedServer[] = [];
       for (const [n, server] of plan.servers.entries()) {
-        const [, made, restored] = await Promise.all([fenced, ports, volumes[n] ?? []]);
+        const [, , made, restored] = await Promise.all([fenced, released, ports, volumes[n] ?? []]);
         servers.push(
           await ctx.step(`boot[${server.name}]`, (s) => bootServer(deps, plan, server, restored, made[n] ?? [], s), {
             compensate: (_result, s) => undo(() => deleteServers(deps, plan, s)),
           }),
         );
       }
-      const sourceFenced = await fenced;
-      return ctx.step('finish', () => finish(deps, input, plan, servers, sourceFenced));
+      const [sourceFenced, handed] = await Promise.all([fenced, released]);
+      return ctx.step('finish', () => finish(deps, input, handed ? { ...plan, frozenAt: handed.frozenAt } : plan, servers, sourceFenced));
     },
   };
 }

@@ -107,16 +107,32 @@ export const groupRoutes: Routes = (app, { protection }) => {
         to: z.string().min(1).describe('site'),
         point: z.string().min(1).optional().describe('default: the newest that is available'),
         sourceIsDown: z.boolean().default(false).describe('you vouch that nothing of the group runs at the site it leaves: members that cannot be stopped there, because their hypervisor is dead, do not hold the recovery'),
+        planned: z.boolean().default(false).describe('the site it leaves hands its storage over, and nothing is lost; both sites are needed, and method replication'),
         dryRun: z.boolean().default(false),
       }),
       response: { 200: report, 202: jobRefSchema },
     },
     handler: async (request, reply) => {
       const caller = principalOf(request);
-      const { to, point: id, sourceIsDown, dryRun } = request.body;
-      const options = id === undefined ? { to } : { to, point: id };
+      const { to, point: id, sourceIsDown, planned, dryRun } = request.body;
+      const options = { to, ...(id !== undefined && { point: id }), ...(planned && { planned }) };
       if (dryRun) return await reply.code(200).send(await protection.recoverPreflight(caller, request.params.group, options));
       const job = await protection.recover(caller, request.params.group, { ...options, sourceIsDown });
+      return await reply.code(202).header('location', `/v1/jobs/${job.jobId}`).send(job);
+    },
+  });
+
+  app.post('/v1/groups/:group/resync', {
+    config: { access: 'member' },
+    schema: {
+      tags: ['groups'],
+      summary: 'Gives up what the group’s images hold at the site where it does not run, and copies them anew, as a job; keep: a copy of what is given up stays there',
+      params,
+      body: z.strictObject({ keep: z.boolean().default(true) }),
+      response: { 202: jobRefSchema },
+    },
+    handler: async (request, reply) => {
+      const job = await protection.resync(principalOf(request), request.params.group, { keep: request.body.keep });
       return await reply.code(202).header('location', `/v1/jobs/${job.jobId}`).send(job);
     },
   });

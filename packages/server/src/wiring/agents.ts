@@ -2,7 +2,9 @@ import { type AgentHub, type AgentTables, createHub } from '@godwit/agent-hub';
 import type { KeystoneNodes, Sealer } from '@godwit/identity';
 import { type GodwitConfig, openEnvelope } from '@godwit/sites';
 import type { Kysely } from 'kysely';
+import type { StorageNodes } from '@godwit/protection';
 import { keystoneNodes } from './keystone-nodes.ts';
+import { storageNodes } from './storage-nodes.ts';
 
 export interface AgentsOptions {
   readonly db: Kysely<unknown>;
@@ -16,6 +18,8 @@ export interface Agents {
   readonly hub: AgentHub;
   /** What identity needs of the nodes, and of the master key. */
   readonly star: { readonly nodes: KeystoneNodes; readonly sealer: Sealer };
+  /** What protection asks of the sites' storage. */
+  readonly storage: StorageNodes;
 }
 
 /** The agents' side of a controller; undefined when none are configured. */
@@ -35,5 +39,5 @@ export async function openAgents(config: GodwitConfig, { db, controller, listen,
     log,
     ...(agents.advertise !== undefined && { advertise: agents.advertise }),
   });
-  return { hub, star: { nodes: keystoneNodes(hub), sealer: envelope } };
+  return { hub, storage: storageNodes(hub), star: { nodes: keystoneNodes(hub), sealer: envelope } };
 }

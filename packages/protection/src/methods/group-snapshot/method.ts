@@ -13,6 +13,7 @@ import { membershipCheck } from './membership.ts';
 export const groupSnapshot: Method = {
   name: 'group-snapshot',
   moment: 'group',
+  backsUp: true,
   consistency: () => 'application',
   checks: ({ site, group, servers }) => {
     const volumes = servers.flatMap((s) => s.volumes);
@@ -38,7 +39,7 @@ export const groupSnapshot: Method = {
       uncancellable: true,
       compensate: (_result, s) => undoBriefly(() => abandonWindow(deps, input, prepared, s)),
     }),
-  carry: () => Promise.resolve([]),
+  carry: () => Promise.resolve({ images: [] }),
   release: (ctx, { deps, input, prepared }) => ctx.step('drop-snapshot', (s) => dropGroupSnapshot(deps, input, prepared, s)),
   cleanUp: (deps, group, point, signal) => {
     const cloud = deps.sites.get(point.sourceSite).asProject(group.project);

@@ -17,6 +17,7 @@ import { dropImages } from './drop.ts';
 export const serverImage: Method = {
   name: 'server-image',
   moment: 'server',
+  backsUp: true,
   consistency,
   checks: ({ site, group, servers }) => [
     ...memberChecks(site, servers, { localRoot: true, agent: 'if-present' }),
@@ -36,8 +37,8 @@ export const serverImage: Method = {
     const made = await ctx.all('server-image', servers, (v) => v.id, (v, s) => captureServer(making, v, s), { compensate: (_result, s, v) => undoBriefly(() => abandonServer(making, v, s)) });
     return joined(servers, made);
   },
-  carry: (ctx, making, { images = {} }) =>
-    ctx.all('carry-image', making.prepared.servers.filter((v) => images[v.id] !== undefined), (v) => v.id, (v, s) => carryRootImage(making, v, images[v.id] ?? '', s), {
+  carry: async (ctx, making, { images = {} }) => ({
+    images: await ctx.all('carry-image', making.prepared.servers.filter((v) => images[v.id] !== undefined), (v) => v.id, (v, s) => carryRootImage(making, v, images[v.id] ?? '', s), {
       compensate: (_result, _s, v) =>
         undoBriefly(async () => {
           const { deps, input, prepared } = making;
@@ -45,6 +46,7 @@ export const serverImage: Method = {
           await deleteRootImages(deps, prepared.group, prepared.target, input.pointId, v.id);
         }),
     }),
+  }),
   release: (ctx, { deps, input, prepared }) => ctx.step('drop-images', (s) => dropImages(deps, prepared.group, prepared.source, input.pointId, s.signal)),
   cleanUp: (deps, group, point, signal) => dropImages(deps, group, point.sourceSite, point.id, signal),
   store: backupStore,

@@ -1,0 +1,3 @@
+import { replicationStory } from '../../src/replication/scenario.ts';
+
+replicationStory('snapshot');
