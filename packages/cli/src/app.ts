@@ -7,6 +7,7 @@ import { groupRoutes } from './commands/group.ts';
 import { imageRoutes } from './commands/image.ts';
 import { identityRoutes } from './commands/identity.ts';
 import { jobRoutes } from './commands/job.ts';
+import { vipRoutes } from './commands/vip.ts';
 import { networkRoutes, remotePortRoutes } from './commands/network.ts';
 import { protect } from './commands/protect.ts';
 import { recover } from './commands/recover.ts';
@@ -39,6 +40,7 @@ export function makeApp(version: string, json = false): Application<Context> {
       usage: showUsage,
       ready,
       network: networkRoutes,
+      vip: vipRoutes,
       'remote-port': remotePortRoutes,
       job: jobRoutes,
       identity: identityRoutes,

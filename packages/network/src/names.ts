@@ -1,5 +1,7 @@
 /** Marks a port as one that stands for a port of another site. Not `compute:…`: Neutron would tell Nova of it. */
 export const REMOTE = 'godwit:remote';
+/** Keeps a virtual IP's address from being given to anybody. */
+export const RESERVED = 'godwit:vip';
 const AGENT = 'godwit-remote-';
 
 /** In the description of a network that Godwit made at a site: ownership is there from the moment it exists, which a tag, set later, is not. */

@@ -13,6 +13,8 @@ import { stretchRequestSchema, type Finding, type ReconcileReport, type RemotePo
 import type { NetworkRecord, NetworkStore } from './store/types.ts';
 import { findingOf } from './reconcile/apply.ts';
 import { resolve } from './stretch/resolve.ts';
+import { createVips, type VipService } from './vip/service.ts';
+import type { GroupPlace } from './vip/types.ts';
 import { stretchWorkflow, unstretchWorkflow } from './stretch/workflows.ts';
 
 export interface NetworkOptions {
@@ -26,11 +28,13 @@ export interface NetworkOptions {
   readonly holder: string;
   /** Default: ML2/OVS with l2population. */
   readonly driver?: Driver;
-  readonly keeper?: Omit<KeeperOptions, 'holder'>;
+  /** Where protection groups are active: virtual IPs that belong to one are held only there. */
+  readonly groups?: GroupPlace;
+  readonly keeper?: Omit<KeeperOptions, 'holder' | 'groups'>;
 }
 
 /** Use case 2 as the server offers it. Everything throws GodwitError. What another project owns is as unknown as what is not there. */
-export interface NetworkService {
+export interface NetworkService extends VipService {
   /** What stretching would do, or all the reasons why it would be refused. */
   preflight(caller: Caller, request: StretchRequestInput): Promise<StretchReport>;
   stretch(caller: Caller, request: StretchRequestInput): Promise<{ jobId: string; id: string }>;
@@ -50,10 +54,10 @@ export interface NetworkService {
 
 /** Defines its workflows on the engine, so call it before engine.start(). */
 export function createNetworkService(options: NetworkOptions): NetworkService {
-  const { engine, holder, keeper: keeperOptions, ...rest } = options;
+  const { engine, holder, groups, keeper: keeperOptions, ...rest } = options;
   const deps: Deps = { ...rest, driver: options.driver ?? l2populationDriver(() => options.clock.now()) };
   const { store, sites } = deps;
-  const keeper = new Keeper(deps, { holder, ...keeperOptions });
+  const keeper = new Keeper(deps, { holder, groups, ...keeperOptions });
   const stretching = engine.define(stretchWorkflow(deps, keeper));
   const unstretching = engine.define(unstretchWorkflow(deps));
 
@@ -80,6 +84,7 @@ export function createNetworkService(options: NetworkOptions): NetworkService {
   const labels = (r: NetworkRecord, kind: string) => ({ project: r.project, kind, network: r.name });
 
   return {
+    ...createVips(deps, { keeper, findNetwork: find, groups }),
     async preflight(caller, input) {
       const record = recordOf(caller, input);
       const report = await resolve(deps, record);

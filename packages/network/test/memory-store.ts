@@ -1,4 +1,4 @@
-import type { NetworkRecord, NetworkStore, ReconcileReport } from '../src/index.ts';
+import type { NetworkRecord, NetworkStore, ReconcileReport, VipRecord } from '../src/index.ts';
 
 /** The store without a database; with the database's one writer at a time. */
 export class MemoryStore implements NetworkStore {
@@ -26,6 +26,27 @@ export class MemoryStore implements NetworkStore {
     this.records.delete(id);
     this.reports.delete(id);
     this.holders.delete(id);
+    return Promise.resolve();
+  }
+  readonly vipRows = new Map<string, VipRecord>();
+  insertVip(vip: VipRecord): Promise<boolean> {
+    if ([...this.vipRows.values()].some((v) => v.project === vip.project && v.name === vip.name)) return Promise.resolve(false);
+    this.vipRows.set(vip.id, structuredClone(vip));
+    return Promise.resolve(true);
+  }
+  vips(network?: string): Promise<VipRecord[]> {
+    return Promise.resolve(structuredClone([...this.vipRows.values()].filter((v) => network === undefined || v.network === network)));
+  }
+  vip(id: string): Promise<VipRecord | undefined> {
+    return Promise.resolve(structuredClone(this.vipRows.get(id)));
+  }
+  async updateVip(id: string, change: (vip: VipRecord) => VipRecord): Promise<VipRecord | undefined> {
+    const vip = this.vipRows.get(id);
+    if (vip) this.vipRows.set(id, structuredClone(change(vip)));
+    return this.vip(id);
+  }
+  deleteVip(id: string): Promise<void> {
+    this.vipRows.delete(id);
     return Promise.resolve();
   }
   putReport(id: string, report: ReconcileReport, placed: readonly string[]): Promise<void> {

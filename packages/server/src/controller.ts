@@ -13,6 +13,7 @@ import { openCatalogue, openDatabase } from './database.ts';
 import { keepJobs } from './retention.ts';
 import { createServer } from './server.ts';
 import { version } from './version.ts';
+import { groupPlace } from './wiring/group-place.ts';
 import { openAgents } from './wiring/agents.ts';
 import { recoveryResources } from './wiring/recovery-resources.ts';
 
@@ -98,9 +99,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
     const agents = await openAgents(config, { db: catalogue as unknown as Kysely<unknown>, controller: executorId, listen: address, log: note('agents') });
     if (agents) parts.push(() => agents.hub.close());
     const resources = createResources({ engine, sites, store: new ResourceStore(catalogue as unknown as Kysely<ResourceTables>), clock, log: note('resources') });
-    const network = createNetworkService({ engine, sites, store: new SqlNetworkStore(catalogue as unknown as Kysely<NetworkTables>), clock, log: note('network'), holder: executorId });
+    const groups = new Store(catalogue as unknown as Kysely<Tables>);
+    const network = createNetworkService({ engine, sites, store: new SqlNetworkStore(catalogue as unknown as Kysely<NetworkTables>), clock, log: note('network'), holder: executorId, groups: groupPlace(groups) });
     const storage = options.storage ?? agents?.storage;
-    const protection = createProtection({ engine, sites, store: new Store(catalogue as unknown as Kysely<Tables>), resources: recoveryResources(resources), network: { standsFor, giveWay: network.giveWay, takeBack: network.takeBack }, ...(storage && { replication: cephRbd(storage) }), clock, log: note('protection') });
+    const protection = createProtection({ engine, sites, store: groups, resources: recoveryResources(resources), network: { standsFor, giveWay: network.giveWay, takeBack: network.takeBack }, ...(storage && { replication: cephRbd(storage) }), clock, log: note('protection') });
     const access = options.star ?? agents?.star;
     const identity = config.identity && access && createIdentity({ engine, config: config.identity, sites, ...access, store: new SqlIdentityStore(catalogue as unknown as Kysely<IdentityTables>), clock, log: note('identity') });
     sites.start();

@@ -17,6 +17,7 @@ import { identityRoutes } from './routes/identity.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { networkRoutes } from './routes/networks.ts';
+import { vipRoutes } from './routes/vips.ts';
 import { pointRoutes } from './routes/points.ts';
 import { resourceRoutes } from './routes/resources.ts';
 import type { App } from './routes/route.ts';
@@ -51,6 +52,6 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   registerBodies(app);
   registerNul(app);
   await registerOpenApi(app, deps.version ?? '0.0.0');
-  for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes, agentRoutes, resourceRoutes, networkRoutes, identityRoutes]) routes(app, deps);
+  for (const routes of [metricsRoutes, healthRoutes, siteRoutes, groupRoutes, pointRoutes, jobRoutes, eventRoutes, catalogRoutes, serverRoutes, agentRoutes, resourceRoutes, networkRoutes, vipRoutes, identityRoutes]) routes(app, deps);
   return app;
 }

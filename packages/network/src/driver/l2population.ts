@@ -4,7 +4,7 @@ import { at, GodwitError, type Site } from '@godwit/sites';
 import { z } from 'zod';
 import { isVirtualHost } from '../names.ts';
 import type { Finding } from '../schemas.ts';
-import type { Driver, Heard, Listening, RemoteVtep } from './types.ts';
+import type { AddressEntry, Driver, Heard, Listening, RemoteVtep } from './types.ts';
 
 /** Who we say that we are in an RPC's context. */
 const context = { isAdmin: true, userId: 'godwit', projectId: 'godwit', roles: ['admin'] } as const;
@@ -22,6 +22,7 @@ export function l2populationDriver(now: () => Date): Driver {
     vtepOf,
     report: (site, remote, options) => at(site.name, () => report(site, remote, now(), options?.confirmed === true), `agent ${remote.host}`),
     wire: (site, host, change) => at(site.name, () => wire(site, host, change), `agent ${host}`),
+    announce: (site, host, entry) => at(site.name, () => announce(site, host, entry), `host ${host}`),
     listen: (site, onChange) => at(site.name, () => listen(site, onChange)),
   };
 }
@@ -80,6 +81,19 @@ async function wire(site: Site, host: string, { up, down }: { readonly up: reado
   };
   // About a second for each port on a loaded site.
   await site.rpc().call(message, { timeoutMs: CALL_MS + 2_000 * (up.length + down.length) }).result;
+}
+
+/**
+ * As l2population tells of a port's changed address. An agent leaves out what is said of its own tunnel end, and takes an entry away by its IP address alone: so it is given
+ * either the new entry, which replaces another, or (of no real tunnel end) one to take away.
+ */
+async function announce(site: Site, host: string, { networkId, ip, mac, vtep, answersItself }: AddressEntry): Promise<void> {
+  await site.rpc().cast({
+    target: { exchange: 'neutron', topic: 'q-agent-notifier-l2population-update', server: host, version: '1.0' },
+    method: 'update_fdb_entries',
+    args: { fdb_entries: { chg_ip: { [networkId]: answersItself ? { '0.0.0.0': { before: [[mac, ip]] } } : { [vtep]: { after: [[mac, ip]] } } } } },
+    context,
+  });
 }
 
 async function listen(site: Site, onChange: (heard: Heard) => void): Promise<Listening> {

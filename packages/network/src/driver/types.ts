@@ -10,6 +10,15 @@ export interface RemoteVtep {
   readonly vtep: string;
 }
 
+export interface AddressEntry {
+  readonly networkId: string;
+  readonly ip: string;
+  readonly mac: string;
+  /** Tunnel end of the hypervisor where it is. */
+  readonly vtep: string;
+  readonly answersItself: boolean;
+}
+
 export interface Heard {
   readonly networkId: string;
   /** The tunnel ends that it was about. */
@@ -35,6 +44,8 @@ export interface Driver {
   report(site: Site, remote: RemoteVtep, options?: { readonly confirmed: boolean }): Promise<void>;
   /** Ports of one remote hypervisor begin and cease to be reached. Success is seen by listing them. */
   wire(site: Site, host: string, change: { readonly up: readonly string[]; readonly down: readonly string[] }): Promise<void>;
+  /** Tells one hypervisor who answers for an address that is no port's, or (`answersItself`) that nothing is to be answered there for it. Needs no Neutron. Left out: the back end has no such thing. */
+  announce?(site: Site, host: string, entry: AddressEntry): Promise<void>;
   /** Hears of ports that came, changed or went. */
   listen(site: Site, onChange: (heard: Heard) => void): Promise<Listening>;
 }

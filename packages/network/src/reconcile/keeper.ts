@@ -3,6 +3,8 @@ import type { Deps } from '../deps.ts';
 import type { Heard, Listening, RemoteVtep } from '../driver/types.ts';
 import type { ReconcileReport } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
+import { keepVips } from '../vip/keep.ts';
+import type { GroupPlace } from '../vip/types.ts';
 import type { SiteFrame } from './observe.ts';
 import { takenOver, takeTurn } from './turn.ts';
 
@@ -13,6 +15,8 @@ export interface KeeperOptions {
   readonly everyMs?: number;
   /** Between two signs of life of each virtual agent; Neutron misses one after 75 s. */
   readonly beatMs?: number;
+  /** Where protection groups are active. */
+  readonly groups?: GroupPlace | undefined;
   /** How long agents, groups and subnets that were read are taken as they are. */
   readonly frameMs?: number;
 }
@@ -35,7 +39,7 @@ const LISTEN_RETRY_MS = 3_000;
 /** Keeps the remote ports of all networks in step: at once when a site's l2population tells of a port, and by comparing again and again, which needs no message to have arrived. */
 export class Keeper {
   readonly #deps: Deps;
-  readonly #options: Required<KeeperOptions>;
+  readonly #options: Required<Omit<KeeperOptions, 'groups'>> & Pick<KeeperOptions, 'groups'>;
   readonly #kept = new Map<string, Kept>();
   readonly #listeners = new Map<string, { listening?: Listening; triedAt: number }>();
   readonly #ticks: TickLoop;
@@ -126,7 +130,8 @@ export class Keeper {
       await keep();
       const turn = await takeTurn(this.#deps, record, { signal, keep, frames: kept.frames });
       kept.agents = turn.agents;
-      kept.dirty ||= turn.left;
+      // A pair that a member's port was given is to be mirrored.
+      kept.dirty ||= (await keepVips(this.#deps, record, turn.views, { keep, groups: this.#options.groups })) || turn.left;
       kept.failures = turn.left ? kept.failures + 1 : 0;
       for (const d of turn.report.drift) log('warn', 'a stretched network had drifted', { network: record.name, ...d });
       await store.putReport(record.id, turn.report, turn.placed);

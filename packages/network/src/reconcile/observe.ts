@@ -17,6 +17,8 @@ export interface PortFace {
 export interface LocalPort extends PortFace {
   readonly id: string;
   readonly name: string;
+  readonly owner: string;
+  readonly deviceId: string;
   readonly host: string;
   readonly active: boolean;
 }
@@ -89,7 +91,7 @@ export async function readPorts(site: Site, project: ProjectRef, id: string, fra
     const active = p.status === 'ACTIVE';
     const mark = p.device_owner === REMOTE ? readPortMark(p.description) : undefined;
     if (mark?.network === id) mirrors.push({ ...face(p), id: p.id, from: mark.from, source: p.device_id, host, bound, active });
-    else local.push({ ...face(p), id: p.id, name: p.name, host: bound && !isVirtualHost(host) ? host : '', active });
+    else local.push({ ...face(p), id: p.id, name: p.name, owner: p.device_owner, deviceId: p.device_id, host: bound && !isVirtualHost(host) ? host : '', active });
   }
   return { ...frame, local, mirrors };
 }

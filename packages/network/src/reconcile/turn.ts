@@ -23,6 +23,8 @@ export interface Turn {
   /** Virtual agents that each site must go on hearing of. */
   readonly agents: ReadonlyMap<string, readonly RemoteVtep[]>;
   readonly changed: boolean;
+  /** What each site that could be asked has now. */
+  readonly views: readonly SiteView[];
   /** Something is left that the next turn should do. */
   readonly left: boolean;
 }
@@ -111,7 +113,7 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
     const digest = left.find((p) => p.site === v.site)?.wanted.get(key) ?? placedBefore.get(`${v.site} ${key}`);
     return digest === undefined ? [] : [`${v.site} ${key} ${digest}`];
   }))];
-  return { report, placed, agents: new Map(left.map((p) => [p.site, p.agents])), changed: busy.length > 0, left: open };
+  return { report, placed, agents: new Map(left.map((p) => [p.site, p.agents])), changed: busy.length > 0, views, left: open };
 }
 
 const hasWork = (p: SitePlanOfChanges): boolean => p.create.length + p.change.length + p.remove.length + p.up.length + p.down.length > 0 || p.agents.some((a) => a.due);

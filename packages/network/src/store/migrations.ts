@@ -12,6 +12,10 @@ const migrations: readonly { readonly name: string; readonly up: readonly string
       'create table network_holders (network uuid primary key references stretched_networks (id) on delete cascade, holder text not null, until timestamptz not null)',
     ],
   },
+  {
+    name: '0002-virtual-ips',
+    up: ['create table network_vips (id uuid primary key, network uuid not null references stretched_networks (id) on delete cascade, project text not null, name text not null, doc jsonb not null, unique (project, name))'],
+  },
 ];
 
 const lockKey = 0x676f646e; // "godn"

@@ -1,5 +1,6 @@
 import { sql, type ColumnType, type Kysely } from 'kysely';
 import type { ReconcileReport } from '../schemas.ts';
+import type { VipRecord } from '../vip/types.ts';
 import type { NetworkRecord, NetworkStore } from './types.ts';
 
 type Doc = ColumnType<unknown, string, string>;
@@ -8,6 +9,7 @@ type Time = ColumnType<Date, Date, Date>;
 export interface NetworkTables {
   stretched_networks: { id: string; project: string; name: string; doc: Doc };
   network_reports: { network: string; doc: Doc; placed: Doc };
+  network_vips: { id: string; network: string; project: string; name: string; doc: Doc };
   network_holders: { network: string; holder: string; until: Time };
 }
 
@@ -48,6 +50,36 @@ export class SqlNetworkStore implements NetworkStore {
 
   async delete(id: string): Promise<void> {
     await this.#db.deleteFrom('stretched_networks').where('id', '=', id).execute();
+  }
+
+  async insertVip(vip: VipRecord): Promise<boolean> {
+    const { id, network, project, name } = vip;
+    const done = await this.#db.insertInto('network_vips').values({ id, network, project, name, doc: JSON.stringify(vip) }).onConflict((c) => c.doNothing()).executeTakeFirst();
+    return done.numInsertedOrUpdatedRows === 1n;
+  }
+
+  async vips(network?: string): Promise<VipRecord[]> {
+    let query = this.#db.selectFrom('network_vips').select('doc').orderBy('name');
+    if (network !== undefined) query = query.where('network', '=', network);
+    return (await query.execute()).map((r) => r.doc as VipRecord);
+  }
+
+  async vip(id: string): Promise<VipRecord | undefined> {
+    return (await this.#db.selectFrom('network_vips').select('doc').where('id', '=', id).executeTakeFirst())?.doc as VipRecord | undefined;
+  }
+
+  async updateVip(id: string, change: (vip: VipRecord) => VipRecord): Promise<VipRecord | undefined> {
+    return this.#db.transaction().execute(async (trx) => {
+      const row = await trx.selectFrom('network_vips').select('doc').where('id', '=', id).forUpdate().executeTakeFirst();
+      if (!row) return undefined;
+      const next = change(row.doc as VipRecord);
+      await trx.updateTable('network_vips').set({ doc: JSON.stringify(next) }).where('id', '=', id).execute();
+      return next;
+    });
+  }
+
+  async deleteVip(id: string): Promise<void> {
+    await this.#db.deleteFrom('network_vips').where('id', '=', id).execute();
   }
 
   async putReport(id: string, report: ReconcileReport, placed: readonly string[]): Promise<void> {

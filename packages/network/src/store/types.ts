@@ -1,3 +1,4 @@
+import type { VipRecord } from '../vip/types.ts';
 import type { ReconcileReport, SitePlan, StretchRequest, StretchedNetwork } from '../schemas.ts';
 
 /** What is wanted, and what was made of it. */
@@ -24,6 +25,13 @@ export interface MovedPort {
 }
 
 export interface NetworkStore {
+  /** False: the project has one of that name. */
+  insertVip(vip: VipRecord): Promise<boolean>;
+  vips(network?: string): Promise<VipRecord[]>;
+  vip(id: string): Promise<VipRecord | undefined>;
+  /** As `update`. */
+  updateVip(id: string, change: (vip: VipRecord) => VipRecord): Promise<VipRecord | undefined>;
+  deleteVip(id: string): Promise<void>;
   /** False: the project has one of that name. */
   insert(record: NetworkRecord): Promise<boolean>;
   get(id: string): Promise<NetworkRecord | undefined>;

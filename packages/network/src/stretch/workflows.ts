@@ -6,6 +6,7 @@ import type { Keeper } from '../reconcile/keeper.ts';
 import type { ReconcileReport, StretchReport, UnstretchResult } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
 import { clearRemotePorts, levelMtu, makeAt, removeAt } from './make.ts';
+import { clearVips } from '../vip/service.ts';
 import { resolve } from './resolve.ts';
 
 export interface NetworkInput {
@@ -87,6 +88,7 @@ export function unstretchWorkflow(deps: Deps): WorkflowDefinition<UnstretchInput
       const sites = record.sites.filter((p) => p.networkId !== undefined && !lost.includes(p.site));
       const later = record.sites.filter((p) => p.networkId !== undefined && lost.includes(p.site));
       await ctx.all('clear', sites, (p) => p.site, async (p, s) => {
+        await clearVips(deps, record, p.site, p.networkId ?? '');
         await clearRemotePorts(deps, record, p.site, p.networkId ?? '', s);
         await forgetAgents(deps, record, p.site, s);
       });
