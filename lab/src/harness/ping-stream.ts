@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Lab } from '../index.ts';
 import type { Plugged } from './plugged.ts';
+import { eventually } from './wait.ts';
 
 export interface PingGap {
   /** When the last answer before it came, ms since 1970. */
@@ -18,8 +19,10 @@ export interface PingStats {
 }
 
 export interface PingStream {
-  /** Of what came since the last mark. */
-  mark(): PingStats;
+  /** How many answers came so far. */
+  count(): number;
+  /** Of what came since the last mark, up to the next answer: what is lost just now counts too. */
+  mark(): Promise<PingStats>;
   stop(): Promise<PingStats>;
 }
 
@@ -41,6 +44,7 @@ export async function startPing(lab: Lab, from: Plugged, ip: string, everyMs = 5
   let pid: string | undefined;
   let rest = '';
   let answers: { seq: number; at: number }[] = [];
+  let count = 0;
   const over = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const begun = new Promise<void>((resolve, reject) => {
     child.once('error', reject);
@@ -52,23 +56,31 @@ export async function startPing(lab: Lab, from: Plugged, ip: string, everyMs = 5
         pid ??= /^pid (\d+)$/.exec(line)?.[1];
         const m = /^\[(\d+\.\d+)\] \d+ bytes from .* icmp_seq=(\d+) /.exec(line);
         // A duplicate is no news.
-        if (m && !line.includes('DUP') && Number(m[2]) > (answers.at(-1)?.seq ?? 0)) answers.push({ at: Number(m[1]) * 1000, seq: Number(m[2]) });
+        if (m && !line.includes('DUP') && Number(m[2]) > (answers.at(-1)?.seq ?? 0)) {
+          answers.push({ at: Number(m[1]) * 1000, seq: Number(m[2]) });
+          count += 1;
+        }
       }
       if (pid !== undefined) resolve();
     });
   });
   await begun;
-  const mark = (): PingStats => {
+  const take = (): PingStats => {
     const stats = pingStats(answers);
     answers = answers.slice(-1);
     return stats;
   };
   return {
-    mark,
+    count: () => count,
+    async mark() {
+      const before = count;
+      await eventually(`an answer from ${ip}`, () => count > before, { timeoutMs: 120_000, everyMs: 10 });
+      return take();
+    },
     async stop() {
       await lab.exec(from.site, ['kill', '-INT', pid ?? '']);
       await over;
-      return mark();
+      return take();
     },
   };
 }

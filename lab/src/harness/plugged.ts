@@ -55,6 +55,8 @@ export async function plug(lab: Lab, site: string, cloud: Cloud, options: PlugOp
     ip netns add ${namespace}
     ip link add eth0 netns ${namespace} address ${port.mac_address} mtu ${mtu} type veth peer name ${tap}
     ip link set ${tap} mtu ${mtu} up
+    # Nothing but what is tried: no neighbour or router is looked for by IPv6.
+    ip netns exec ${namespace} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
     ip -n ${namespace} link set lo up
     ip -n ${namespace} addr add ${plugged.ip}/${prefixLength} dev eth0
     ip -n ${namespace} link set eth0 up
