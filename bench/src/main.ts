@@ -6,11 +6,12 @@ import { driftAuditBench } from './drift-audit.ts';
 import { freezeWindowBench } from './freeze-window.ts';
 import { identityBench } from './identity.ts';
 import { imageCloneBench } from './image-clone.ts';
+import { networkBench } from './network.ts';
 import { recoveryBench } from './recovery.ts';
 import { scaleBench } from './scale/index.ts';
 import type { Bench, BenchReport } from './types.ts';
 
-const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench, 'image-clone': imageCloneBench, identity: identityBench };
+const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench, 'image-clone': imageCloneBench, identity: identityBench, network: networkBench };
 /** Those that want another topology than two-site. */
 const topologies: Readonly<Record<string, string>> = { identity: 'identity-star' };
 
@@ -19,7 +20,7 @@ const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | sca
   --sizes N,N    numbers of emulated sites (scale; default 10,100,1000)
   --jobs N       groups protected, and then recovered, at once (scale; default 100; 0: none)
   --servers N    of each site (scale; default 100)
-  --rounds N     how often (freeze-window, image-clone; default 3)
+  --rounds N     how often (freeze-window, image-clone; default 3); of network: hundreds of remote ports (default 1)
   --report FILE  where the JSON report goes (default: godwit-bench-NAME.json here)
   --keep         leave the lab up afterwards
 `;

@@ -11,4 +11,7 @@ export { adoptStar, applyHaproxy, enrolAgent, mendLab, readyOf, type StarView } 
 export { freshGroup } from './group.ts';
 export { deleteImages, makeImage, patterned } from './images.ts';
 export { godwit, godwitOk, type CliOptions, type CliResult } from './godwit.ts';
+export { active, execIn, plug, reaches, sendTcp, serveTcp, unplug, type Plugged, type PlugOptions } from './plugged.ts';
+export { startPing, type PingStats, type PingStream } from './ping-stream.ts';
+export { startVipGuest, type VipGuest } from './vip-guest.ts';
 export { sharedRegion, startSharedGlance } from './shared-glance.ts';
