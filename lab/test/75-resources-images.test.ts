@@ -106,7 +106,44 @@ describe('images over two sites', () => {
     expect(await mine(site2)).toEqual([]);
   });
 
-  it('bad input: unknown, ambiguous, still saving, on volumes, over quota, another image of that name', async () => {
+  it('a target over quota: said at once with its words, nothing is left there; with room again it goes', async () => {
+    const site2 = await s.cloud('site2');
+    const source = await makeImage(await s.cloud('site1'), 16 * MiB, 9, { name: 'res-quota' });
+    const conf = '/etc/glance/glance-api.conf';
+    const withQuota = async (script: string): Promise<void> => {
+      expect((await s.lab.exec('site2', ['sed', '-i', script, conf])).code).toBe(0);
+      await s.lab.stopService('site2', 'glance-api');
+      await s.lab.startService('site2', 'glance-api');
+    };
+    await withQuota('s/^\\[DEFAULT\\]$/&\\nuser_storage_quota = 8MB/');
+    try {
+      const refused = await s.cli('image', 'clone', 'res-quota', '--from', 'site1', '--to', 'site2');
+      expect(refused.code).not.toBe(0);
+      expect(refused.json).toMatchObject({ code: 'GW_QUOTA' });
+      expect((await mine(site2)).filter((i) => i.name === 'res-quota' || i.name?.startsWith('godwit-clone'))).toEqual([]);
+    } finally {
+      await withQuota('/^user_storage_quota/d');
+    }
+    const cloned = await s.ok<Cloned>('image', 'clone', 'res-quota', '--from', 'site1', '--to', 'site2');
+    expect((await site2.image.get(cloned.targets[0]?.imageId ?? '')).os_hash_value).toBe(source.os_hash_value);
+  });
+
+  it('a source that is deleted half way ends the clone, and nothing of it is left', async () => {
+    const [site1, site2] = [await s.cloud('site1'), await s.cloud('site2')];
+    const source = await makeImage(site1, 600 * MiB, 10, { name: 'res-gone' });
+    const { jobId } = await s.ok<{ jobId: string }>('image', 'clone', 'res-gone', '--from', 'site1', '--to', 'site2', '--no-wait');
+    const job = () => s.ok<{ state: string; error?: { code: string }; progress: { phase: string; done?: number }[] }>('job', 'show', jobId);
+    await eventually('some of it to be copied', async () => ((await job()).progress.find((p) => p.phase === 'Copying')?.done ?? 0) > 50 * MiB, { timeoutMs: 120_000, everyMs: 200 });
+    await site1.image.delete(source.id);
+    // Glance still reads the file that it has open: it is missed when the link is cut.
+    await s.lab.stopService('site1', 'glance-api', { kill: true });
+    await s.lab.startService('site1', 'glance-api');
+    const ended = await eventually('it to fail', async () => { const j = await job(); return j.state === 'failed' ? j : undefined; }, { timeoutMs: 180_000 });
+    expect(ended.error?.code).toBe('GW_IMAGE_SOURCE_GONE');
+    expect((await mine(site2)).filter((i) => i.name === 'res-gone' || i.name?.startsWith('godwit-clone'))).toEqual([]);
+  });
+
+  it('bad input: unknown, ambiguous, still saving, on volumes, another image of that name', async () => {
     const [site1, site2] = [await s.cloud('site1'), await s.cloud('site2')];
     const code = async (...args: string[]): Promise<unknown> => ((await s.cli('image', 'clone', ...args, '--from', 'site1', '--to', 'site2')).json as { code?: string }).code;
     expect(await code('res-nothing')).toBe('GW_IMAGE_UNKNOWN');

@@ -18,6 +18,11 @@ export function adminOnly(caller: Caller, what: string): void {
   throw new GodwitError('GW_ROLE_REQUIRED', 'terminal', `${caller.userName} needs the role admin for ${what}`, { action: 'Ask an administrator of Godwit.' });
 }
 
+/** A name that several projects' policies have, asked for by somebody who may use all of them. */
+export function ambiguous(what: string, name: string, found: readonly { readonly id: string; readonly project: string }[]): GodwitError {
+  return new GodwitError('GW_POLICY_AMBIGUOUS', 'terminal', `${found.length} projects have a ${what} policy ${name}: ${found.map((p) => `${p.id} (${p.project})`).join(', ')}`, { resource: `${what} policy ${name}`, action: 'Name it by its id.' });
+}
+
 /** Names of projects and users by id, and back, at one site. Each is asked for once; what is not there is undefined. */
 export class Names {
   readonly #cloud: Cloud;

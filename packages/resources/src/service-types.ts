@@ -6,7 +6,7 @@ import type { Caller } from './project.ts';
 import type { QuotaPolicy, QuotaPolicyInput, QuotaReport } from './quotas/schemas.ts';
 import type { Readiness, ReadinessRequest } from './readiness/schemas.ts';
 import type { SyncPolicy, SyncPolicyInput, SyncReport } from './sync/schemas.ts';
-import type { AddressConflict, Inventory, InventoryQuery, SiteState, UsageView } from './views/schemas.ts';
+import type { AddressConflict, Inventory, InventoryQuery, SiteState, UsageView, ViewQuery } from './views/schemas.ts';
 
 export interface JobRef {
   readonly jobId: string;
@@ -55,7 +55,7 @@ export interface ResourcesService {
   balanceQuota(caller: Caller, name: string, options: { readonly dryRun: boolean }): Promise<QuotaReport>;
 
   inventory(caller: Caller, query: InventoryQuery): Promise<Inventory>;
-  addressConflicts(caller: Caller): Promise<{ sites: SiteState[]; conflicts: AddressConflict[] }>;
+  addressConflicts(caller: Caller, query: ViewQuery): Promise<{ sites: SiteState[]; conflicts: AddressConflict[] }>;
   usage(caller: Caller): Promise<UsageView>;
 
   readiness(caller: Caller, request: ReadinessRequest): Promise<Readiness>;

@@ -1,14 +1,15 @@
-import { callerProject } from '@godwit/sites';
+import { callerProject, projectKey, projectOf, type ProjectRef } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
 import type { Deps } from './deps.ts';
 import { imageService } from './images/service.ts';
+import { adminOnly, type Caller } from './project.ts';
 import { policyService } from './policies/service.ts';
 import { quotaService } from './quotas/service.ts';
 import { readinessService } from './readiness/service.ts';
 import type { ResourcesService } from './service-types.ts';
 import { syncService } from './sync/service.ts';
 import { addressConflicts, readInventory } from './views/inventory.ts';
-import { inventoryQuerySchema } from './views/schemas.ts';
+import { inventoryQuerySchema, viewQuerySchema, type ViewQuery } from './views/schemas.ts';
 import { readUsage } from './views/usage.ts';
 
 export interface ResourcesOptions extends Deps {
@@ -31,8 +32,11 @@ export function createResources(options: ResourcesOptions): ResourcesService {
     ...sync.api,
     ...quotas.api,
     ...readiness.api,
-    inventory: (caller, query) => readInventory(deps, callerProject(caller), inventoryQuerySchema.parse(query)),
-    addressConflicts: (caller) => addressConflicts(deps, callerProject(caller)),
+    inventory: async (caller, query) => {
+      const { project, allProjects, ...rest } = inventoryQuerySchema.parse(query);
+      return readInventory(deps, viewed(caller, { project, allProjects }), rest);
+    },
+    addressConflicts: async (caller, query) => addressConflicts(deps, viewed(caller, viewQuerySchema.parse(query))),
     usage: (caller) => readUsage(deps, callerProject(caller), caller.admin),
     start: () => {
       for (const part of parts) part.start();
@@ -41,4 +45,15 @@ export function createResources(options: ResourcesOptions): ResourcesService {
       await Promise.all(parts.map((part) => part.close()));
     },
   };
+}
+
+/** Whose things are looked at; undefined: everybody's. */
+function viewed(caller: Caller, { project, allProjects }: ViewQuery): ProjectRef | undefined {
+  if (allProjects === 'true') {
+    adminOnly(caller, 'what all projects have');
+    return undefined;
+  }
+  if (project === undefined) return callerProject(caller);
+  if (!caller.project || project !== projectKey(caller.project)) adminOnly(caller, 'what another project has');
+  return projectOf(project);
 }

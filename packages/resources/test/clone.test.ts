@@ -81,6 +81,16 @@ describe('promise: any step may be run twice, and nothing half copied is active 
     expect((await own(w.cloud('site2'))).map((i) => i.os_hash_value)).toEqual([record.hash?.value]);
   });
 
+  it('a token that is not good any more at the source: it is read with another', async () => {
+    const w = await emulated();
+    await makeImage(w.cloud('site1'), 'app');
+    const record = await readRecord(w.sites.get('site1'), project, await findImage(w.sites.get('site1'), project, 'app'), false);
+    const place = { site: w.sites.get('site2'), project, jobId: 'job-1' };
+    w.emulator.inject({ kind: 'error', site: 'site1', service: 'image', method: 'GET', path: '/file$', status: 401, times: 1 });
+    expect((await relayTo(w.deps, { source: 'site1', project, record, places: [place] }, stepContext())).targets).toEqual([{ site: 'site2', bytes: bytes.length }]);
+    expect((await own(w.cloud('site2'))).map((i) => i.os_hash_value)).toEqual([record.hash?.value]);
+  });
+
   it('a target without room fails at once, with the reason, and alone; nothing of it is left there', async () => {
     const w = await emulated();
     await makeImage(w.cloud('site1'), 'app');

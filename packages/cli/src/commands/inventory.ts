@@ -18,6 +18,7 @@ interface Item {
   readonly id: string;
   readonly name: string;
   readonly status?: string;
+  readonly projectName?: string;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
@@ -47,7 +48,12 @@ function noteSites(cli: Cli, sites: readonly SiteState[]): void {
   }
 }
 
-interface Flags {
+interface Whose {
+  readonly project?: string;
+  readonly allProjects?: boolean;
+}
+
+interface Flags extends Whose {
   readonly kind?: string;
   readonly site?: string;
   readonly name?: string;
@@ -64,12 +70,19 @@ async function show(cli: Cli, query: Record<string, string | undefined>): Promis
     await cli.print.show(answer, [{ key: 'items', header: 'Items', value: (a) => a.items }, { key: 'sites', header: 'Sites', value: (a) => a.sites }, { key: 'total', header: 'Total', value: (a) => a.total }, { key: 'next', header: 'Next', value: (a) => a.next }]);
     return;
   }
-  await cli.print.list([...answer.items], columns);
+  await cli.print.list([...answer.items], answer.items.some((i) => i.projectName !== undefined) ? [...columns, { key: 'projectName', header: 'Project', value: (i) => i.projectName }] : columns);
   noteSites(cli, answer.sites);
   if (answer.next !== undefined) cli.print.note(`${answer.items.length} of ${answer.total}; the next: --after '${answer.next}'`);
 }
 
+const whoseFlags = {
+  project: optional('DOMAIN/NAME', 'Of another project; for administrators'),
+  allProjects: { kind: 'boolean', optional: true, withNegated: false, brief: 'Of all projects; for administrators' },
+} as const;
+const whoseOf = (flags: Whose): Record<string, string | undefined> => ({ project: flags.project, allProjects: flags.allProjects === true ? 'true' : undefined });
+
 const pageFlags = {
+  ...whoseFlags,
   site: optional('SITE', 'Only at this site'),
   name: optional('NAME', 'Only of this name; * stands for anything'),
   status: optional('STATUS', 'Only with this status'),
@@ -77,7 +90,7 @@ const pageFlags = {
   after: optional('KEY', 'The next page, as the one before named it'),
 } as const;
 
-const queryOf = (flags: Flags): Record<string, string | undefined> => ({ kind: flags.kind, site: flags.site, name: flags.name, status: flags.status, limit: flags.limit?.toString(), after: flags.after });
+const queryOf = (flags: Flags): Record<string, string | undefined> => ({ ...whoseOf(flags), kind: flags.kind, site: flags.site, name: flags.name, status: flags.status, limit: flags.limit?.toString(), after: flags.after });
 
 export const inventory = command<Flags>({
   brief: 'Show what the project has at all sites',
@@ -96,18 +109,19 @@ interface Conflict {
   readonly kind: string;
   readonly address: string;
   readonly network?: string;
-  readonly holders: readonly { readonly site: string; readonly port: string; readonly network: string; readonly device: string; readonly status: string }[];
+  readonly holders: readonly { readonly site: string; readonly port: string; readonly network: string; readonly device: string; readonly status: string; readonly project?: string }[];
 }
 
-const conflicts = command({
+const conflicts = command<Whose>({
   brief: 'List addresses that are used twice',
-  run: async (cli) => {
-    const answer = await cli.api.get<{ sites: SiteState[]; conflicts: Conflict[] }>('/v1/addresses/conflicts');
+  flags: whoseFlags,
+  run: async (cli, { flags }) => {
+    const answer = await cli.api.get<{ sites: SiteState[]; conflicts: Conflict[] }>('/v1/addresses/conflicts', whoseOf(flags));
     const conflictColumns: Column<Conflict>[] = [
       { key: 'kind', header: 'Kind', value: (c) => c.kind },
       { key: 'address', header: 'Address', value: (c) => c.address },
       { key: 'network', header: 'Network', value: (c) => c.network },
-      { key: 'holders', header: 'Used by', value: (c) => c.holders, text: (c) => c.holders.map((h) => `${h.site}: port ${h.port} of ${h.device === '' ? 'nobody' : h.device} in ${h.network}`).join('\n') },
+      { key: 'holders', header: 'Used by', value: (c) => c.holders, text: (c) => c.holders.map((h) => `${h.site}: port ${h.port} of ${h.device === '' ? 'nobody' : h.device} in ${h.network}${h.project === undefined ? '' : `, ${h.project}`}`).join('\n') },
     ];
     await cli.print.list(answer.conflicts, conflictColumns);
     noteSites(cli, answer.sites);

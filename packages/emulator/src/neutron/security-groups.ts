@@ -144,6 +144,7 @@ function createRule(call: NeutronCall): Answer {
 function removeRule(call: NeutronCall): Answer {
   const { rule, group } = findRule(call);
   group.rules.delete(rule.id);
+  group.revision += 1;
   count(call.state, group.projectId, 'security_group_rule', -1);
   return noContent;
 }

@@ -43,7 +43,9 @@ export async function readRecord(site: Site, project: ProjectRef, image: Image, 
   // To whom an image of another project is lent is no business of this one.
   const members = image.visibility === 'shared' && image.owner === projectId ? await at(site.name, () => memberRefs(tenant, image.id, new Names(site.admin)), `image ${image.id}`) : [];
   const record = recordOf(image, members);
-  return { ...record, visibility: image.owner === projectId || image.visibility === 'public' ? visibilityFor(record.visibility, admin) : 'private' };
+  const visibility = image.owner === projectId || image.visibility === 'public' ? visibilityFor(record.visibility, admin) : 'private';
+  // A member cannot publish, but nor may a member's clone take back what an administrator has published at the other site.
+  return visibility === record.visibility ? record : { ...record, visibility, keepsVisibility: true };
 }
 
 async function memberRefs(tenant: Cloud, id: string, names: Names): Promise<ImageMemberRef[]> {

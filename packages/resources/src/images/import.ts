@@ -1,4 +1,4 @@
-import type { Cloud } from '@godwit/openstack';
+import { isOpenStackError, type Cloud } from '@godwit/openstack';
 import { at, GodwitError, type ProjectRef, type Site } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Clock } from '../deps.ts';
@@ -22,8 +22,10 @@ const sameAddress = (a: string, b: string): boolean => a.replace(/\/v2\/?$/, '')
 
 /** Glance copies nothing in pieces that one could count: it tells only that it is at it. */
 const POLL_MS = 500;
-/** An import that its Glance has forgotten (it was restarted) stays `importing` for ever. */
-const STALL_MS = 15 * 60_000;
+/** An import that its Glance has forgotten (it was restarted) stays `importing` for ever, and it tells no progress: it has as long as its size takes over a slow link, and no less than 15 minutes. */
+const LEAST_MS = 15 * 60_000;
+const SLOWEST_BYTES_MS = 1024 ** 2 / 1_000;
+export const importTimeMs = (size: number): number => Math.max(LEAST_MS, Math.ceil(size / SLOWEST_BYTES_MS));
 
 /** Lets the target's Glance fetch the data from the source's, and verifies it. Run twice, it waits for the import that it finds under way. */
 export async function importImage(place: WorkPlace, record: ImageRecord, source: { readonly site: string; readonly region: string }, clock: Clock, s: StepContext): Promise<void> {
@@ -31,7 +33,10 @@ export async function importImage(place: WorkPlace, record: ImageRecord, source:
   const tenant = tenantOf(place);
   let image = await workingImage(place, record, source.site);
   if (image.status === 'queued') {
-    await at(site.name, () => tenant.image.import(image.id, { name: 'glance-download', glance_region: source.region, glance_image_id: record.id, glance_service_interface: 'public' }, { signal: s.signal }), `image ${image.id}`);
+    await at(site.name, () => tenant.image.import(image.id, { name: 'glance-download', glance_region: source.region, glance_image_id: record.id, glance_service_interface: 'public' }, { signal: s.signal }).catch((error: unknown) => {
+      // An earlier life of this step has asked for it, and Glance is at it though the image does not show it yet.
+      if (!isOpenStackError(error, 'OS_CONFLICT')) throw error;
+    }), `image ${image.id}`);
   }
   const began = clock.now().getTime();
   s.progress({ phase: 'Importing', item: site.name, total: record.size, unit: 'bytes' });
@@ -40,7 +45,7 @@ export async function importImage(place: WorkPlace, record: ImageRecord, source:
     if (image.status === 'active') break;
     const why = await failure(tenant, image.id, image.status);
     if (why !== undefined) throw new GodwitError('GW_IMAGE_IMPORT_FAILED', 'terminal', `${site.name}: Glance could not import ${record.name}: ${why}`, { site: site.name, resource: `image ${image.id}`, action: 'Look at that Glance’s log; [import_filtering_opts] allowed_ports must have the source’s port.' });
-    if (clock.now().getTime() - began > STALL_MS) throw new GodwitError('GW_IMAGE_IMPORT_FAILED', 'terminal', `${site.name}: the import of ${record.name} did not end within 15 minutes`, { site: site.name, resource: `image ${image.id}`, action: 'Look at that Glance’s log.' });
+    if (clock.now().getTime() - began > importTimeMs(record.size)) throw new GodwitError('GW_IMAGE_IMPORT_FAILED', 'terminal', `${site.name}: the import of ${record.name} did not end within ${Math.round(importTimeMs(record.size) / 60_000)} minutes`, { site: site.name, resource: `image ${image.id}`, action: 'Look at that Glance’s log.' });
     await clock.sleep(POLL_MS, s.signal);
   }
   await verifyWorking(place, image, record, {});

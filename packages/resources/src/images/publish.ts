@@ -30,7 +30,7 @@ async function bringUpToDate(tenant: Cloud, image: Image, record: ImageRecord, n
   const patch = patchTo(image, record);
   // A protected image may be changed, but Glance takes the protection off or on like any other field.
   const now = patch.length > 0 ? await tenant.image.update(image.id, patch) : image;
-  if (now.visibility !== 'shared') return { imageId: image.id, changed, notes: [] };
+  if (now.visibility !== 'shared' || record.keepsVisibility === true) return { imageId: image.id, changed, notes: [] };
   const members = await setMembers(tenant, image.id, record, names);
   return { imageId: image.id, changed: [...changed, ...members.changed], notes: members.notes };
 }

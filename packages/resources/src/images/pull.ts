@@ -59,7 +59,7 @@ export class Pulls {
         const there = asUser(target, project, token);
         try {
           const made = await at(request.to, () => there.image.create({ name: request.name, ...formats }));
-          await at(request.to, () => there.image.import(made.id, { name: 'glance-download', glance_region: region, glance_image_id: image.id, glance_service_interface: 'public' }), `image ${made.id}`);
+          await at(request.to, () => imported(there, made.id, { name: 'glance-download', glance_region: region, glance_image_id: image.id, glance_service_interface: 'public' }), `image ${made.id}`);
           return { imageId: made.id, site: request.to, method: 'glance-download' };
         } finally {
           await there.close();
@@ -72,8 +72,12 @@ export class Pulls {
         if (!(await tenant.image.importMethods()).includes('web-download')) throw new GodwitError('GW_IMAGE_IMPORT_UNAVAILABLE', 'terminal', `${request.to}: its Glance does not offer web-download`, { site: request.to, action: 'Use godwit image clone.' });
         const made = await tenant.image.create({ name: request.name, ...formats });
         const secret = randomBytes(32).toString('base64url');
+        this.#purge();
         this.#tickets.set(secret, { token, site: request.from, project, imageId: image.id, until: this.#deps.clock.now().getTime() + GOOD_FOR_MS });
-        await tenant.image.import(made.id, { name: 'web-download', uri: `${address.replace(/\/+$/, '')}/v1/image-pulls/${secret}` });
+        await imported(tenant, made.id, { name: 'web-download', uri: `${address.replace(/\/+$/, '')}/v1/image-pulls/${secret}` }).catch((error: unknown) => {
+          this.#tickets.delete(secret);
+          throw error;
+        });
         return { imageId: made.id, site: request.to, method: 'web-download' };
       });
     } finally {
@@ -83,15 +87,34 @@ export class Pulls {
 
   /** Good once. */
   async open(secret: string): Promise<PullTicket | undefined> {
-    const now = this.#deps.clock.now().getTime();
-    for (const [key, t] of this.#tickets) if (t.until < now) this.#tickets.delete(key);
+    this.#purge();
     const ticket = this.#tickets.get(secret);
     this.#tickets.delete(secret);
     if (!ticket) return undefined;
     const user = asUser(this.#deps.sites.get(ticket.site), ticket.project, ticket.token);
-    const { stream, size } = await at(ticket.site, () => user.image.download(ticket.imageId), `image ${ticket.imageId}`);
+    const { stream, size } = await at(ticket.site, () => user.image.download(ticket.imageId), `image ${ticket.imageId}`).catch(async (error: unknown) => {
+      await user.close();
+      throw error;
+    });
     stream.once('close', () => void user.close());
     return { stream, size: size ?? 0 };
+  }
+
+  /** A token is kept no longer than it is good for something. */
+  #purge(): void {
+    const now = this.#deps.clock.now().getTime();
+    for (const [key, t] of this.#tickets) if (t.until < now) this.#tickets.delete(key);
+  }
+}
+
+/** An import that is refused leaves nothing behind. */
+async function imported(cloud: Cloud, id: string, method: Parameters<Cloud['image']['import']>[1]): Promise<void> {
+  try {
+    await cloud.image.import(id, method);
+  } catch (error) {
+    // Whether one whose answer was lost has begun is not known: it is left.
+    if (isOpenStackError(error) && (error.status ?? 0) >= 400 && (error.status ?? 0) < 500) await cloud.image.delete(id).catch(() => undefined);
+    throw error;
   }
 }
 

@@ -33,6 +33,8 @@ export interface ImageRecord {
   /** MiB. */
   readonly minRam: number;
   readonly visibility: string;
+  /** The visibility is only that of a copy that is made anew: one that is there keeps its own, and its members. */
+  readonly keepsVisibility?: true;
   readonly protected: boolean;
   readonly hidden: boolean;
   readonly tags: readonly string[];
@@ -96,7 +98,7 @@ export function patchTo(image: Image, wanted: ImageRecord): ImagePatch[] {
   set('/min_disk', image.min_disk, wanted.minDisk);
   set('/min_ram', image.min_ram, wanted.minRam);
   if (JSON.stringify(image.tags.toSorted()) !== JSON.stringify(wanted.tags)) patch.push({ op: 'replace', path: '/tags', value: wanted.tags });
-  set('/visibility', image.visibility, wanted.visibility);
+  if (wanted.keepsVisibility !== true) set('/visibility', image.visibility, wanted.visibility);
   set('/protected', image.protected ?? false, wanted.protected);
   set('/os_hidden', image.os_hidden ?? false, wanted.hidden);
   set('/name', image.name ?? '', wanted.name);

@@ -12,11 +12,19 @@ export interface AutomaticOptions extends Deps {
 }
 
 const TICK_MS = 2_000;
+const LONGEST_WAIT_MS = 60 * 60_000;
+
+/** When a clone is begun again that has not helped, and how long it is waited after that. */
+interface Again {
+  readonly at: number;
+  readonly waitMs: number;
+}
 
 /** New and changed images of automatic policies follow by themselves: a plain loop, each policy at its own pace. */
 export class AutomaticLoop {
   readonly #options: AutomaticOptions;
   readonly #looked = new Map<string, number>();
+  readonly #again = new Map<string, Map<string, Again>>();
   readonly #ticks: TickLoop;
 
   constructor(options: AutomaticOptions) {
@@ -35,6 +43,7 @@ export class AutomaticLoop {
   async #turn(signal: AbortSignal): Promise<void> {
     const { store, clock, log } = this.#options;
     const policies = await store.policies<ImagePolicy>('image').catch(() => []);
+    for (const id of this.#again.keys()) if (!policies.some((p) => p.id === id)) this.#again.delete(id);
     for (const policy of policies.filter((p) => p.doc.mode === 'automatic')) {
       const now = clock.now().getTime();
       if (signal.aborted || now - (this.#looked.get(policy.id) ?? -Infinity) < policy.doc.everySeconds * 1_000) continue;
@@ -47,7 +56,10 @@ export class AutomaticLoop {
   }
 
   async look(policy: StoredPolicy<ImagePolicy>, all: readonly StoredPolicy<ImagePolicy>[]): Promise<void> {
-    const { sites, log } = this.#options;
+    const { sites, log, clock } = this.#options;
+    const again = this.#again.get(policy.id) ?? new Map<string, Again>();
+    this.#again.set(policy.id, again);
+    const lacks = new Set<string>();
     const { source: from, sites: targets } = policy.doc;
     const project = projectOf(policy.project);
     const source = sites.get(from);
@@ -63,7 +75,17 @@ export class AutomaticLoop {
           log('info', 'a site of an image policy cannot be looked at', { policy: policy.name, site: name, message: toGodwitError(error).message });
         }
       }
-      if (lacking.length > 0) await this.#options.clone(project, from, image.id, record.name, lacking);
+      if (lacking.length === 0) continue;
+      // What fails is not begun at every look: twice as long is waited each time, until it is there or the image or the sites have changed.
+      const key = `${image.id} ${image.updated_at ?? ''} ${lacking.join()}`;
+      const now = clock.now().getTime();
+      lacks.add(key);
+      const last = again.get(key);
+      if (last && now < last.at) continue;
+      const waitMs = Math.min(last ? 2 * last.waitMs : policy.doc.everySeconds * 1_000, LONGEST_WAIT_MS);
+      again.set(key, { at: now + waitMs, waitMs });
+      await this.#options.clone(project, from, image.id, record.name, lacking);
     }
+    for (const key of again.keys()) if (!lacks.has(key)) again.delete(key);
   }
 }

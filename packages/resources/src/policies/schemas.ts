@@ -28,6 +28,9 @@ export const rolloutSchema = z.object({
   state: z.enum(['running', 'paused', 'done', 'rolling-back', 'rolled-back', 'failed']),
   approved: z.int().describe('stages that may go on'),
   stages: z.array(rolloutStageSchema),
+  pause: z.enum(['each', 'first', 'none']).optional().describe('as its policy had it when it was begun'),
+  publish: z.boolean().optional().describe('begun by an administrator: copies of a public image are public'),
+  notes: z.array(z.string()).optional().describe('what a roll back could not bring back'),
   jobId: z.string().optional(),
   startedAt: z.string(),
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { callerProject, GodwitError, projectIdAt, projectKey, type ProjectRef } from '@godwit/sites';
+import type { Image } from '@godwit/openstack';
 import type { Engine } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { findImage, lookAtTarget, readRecord, refuseUnfit } from '../images/find.ts';
@@ -9,7 +10,7 @@ import { type Caller } from '../project.ts';
 import type { ResourcesService } from '../service-types.ts';
 import type { StoredPolicy } from '../store/store.ts';
 import { AutomaticLoop } from './automatic.ts';
-import { covers } from './match.ts';
+import { policyFor } from './match.ts';
 import { rollbackWorkflow, rolloutWorkflow } from './rollout.ts';
 import { imagePolicySchema, type Ensured, type ImagePolicy, type Rollout } from './schemas.ts';
 
@@ -43,6 +44,23 @@ export function policyService(deps: Deps, engine: Engine, images: ImageService):
     return (await store.updateRollout<Rollout>(id, how)) ?? before;
   };
 
+  /** One stage more than are done; the source's own needs no word. Said twice, it is one all the same. */
+  const further = (r: Rollout): number => r.stages.filter((s) => s.state === 'done' && s.site !== r.source).length + 2;
+  const projectOfRollout = async (id: string): Promise<string> => (await store.rollout<Rollout>(id))?.project ?? '';
+  const goesOn = (state: Rollout['state']): boolean => state === 'running' || state === 'paused';
+  const submit = (project: string, r: Rollout, jobId: string) => rollout.submit({ rolloutId: r.id }, { jobId, key: `rollout/${project}/${r.image}`, labels: { project, kind: 'image-rollout', image: r.image } });
+  const isAlive = async (r: Rollout): Promise<boolean> => ['queued', 'running', 'cancelling'].includes((await engine.jobs.get(r.jobId ?? r.id))?.state ?? '');
+  /** The image that a name stands for at a site, each asked for once; a site that is away has none to tell of. */
+  const lookUp = (project: ProjectRef) => {
+    const known = new Map<string, Promise<Image | undefined>>();
+    return (site: string, name: string): Promise<Image | undefined> => {
+      const key = `${site} ${name}`;
+      const image = known.get(key) ?? (sites.health(site).state === 'down' ? Promise.resolve(undefined) : findImage(sites.get(site), project, name).catch(() => undefined));
+      known.set(key, image);
+      return image;
+    };
+  };
+
   const api: Api = {
     async createImagePolicy(caller, raw) {
       const policy = imagePolicySchema.parse(raw);
@@ -59,7 +77,7 @@ export function policyService(deps: Deps, engine: Engine, images: ImageService):
       const project = callerProject(caller);
       const target = sites.get(at);
       const all = await policies(project);
-      const source = from ?? all.find((p) => p.doc.mode !== 'none' && (p.doc.sites.includes(at) || p.doc.source === at) && covers({ images: p.doc.images }, { name, tags: [] }))?.doc.source;
+      const source = from ?? (await policyFor(all, name, (p) => p.sites.includes(at) || p.source === at, lookUp(project)))?.source;
       if (source === undefined || source === at) {
         // Without a word where it would come from, it can only be there or not.
         const there = await findImage(target, project, name);
@@ -87,12 +105,12 @@ export function policyService(deps: Deps, engine: Engine, images: ImageService):
 
     async imagesWantedAt(project, names, at) {
       const all = await policies(project);
-      return names.flatMap((image) => {
-        const bare = { name: image, tags: [] };
-        if (all.some((p) => p.doc.mode === 'none' && covers({ images: p.doc.images }, bare))) return [];
-        const policy = all.find((p) => p.doc.mode !== 'none' && p.doc.source !== at && p.doc.sites.includes(at) && covers({ images: p.doc.images }, bare))?.doc;
+      const look = lookUp(project);
+      const wanted = await Promise.all(names.map(async (image) => {
+        const policy = await policyFor(all, image, (p) => p.source !== at && p.sites.includes(at), look);
         return policy ? [{ image, source: policy.source, lazy: policy.mode === 'lazy' }] : [];
-      });
+      }));
+      return wanted.flat();
     },
 
     async startRollout(caller, name, image) {
@@ -102,33 +120,48 @@ export function policyService(deps: Deps, engine: Engine, images: ImageService):
       const source = sites.get(policy.source);
       const found = await findImage(source, ref, image);
       refuseUnfit(policy.source, found);
+      if (found.owner !== (await projectIdAt(source, ref))) {
+        throw new GodwitError('GW_IMAGE_NOT_OWNED', 'terminal', `${policy.source}: image ${found.id} is another project’s`, { site: policy.source, resource: `image ${found.id}`, action: 'Roll out an image that the project owns: a rollout shows and hides images.' });
+      }
       const id = randomUUID();
       const stages = [policy.source, ...policy.sites.filter((s) => s !== policy.source)].map((site) => ({ site, state: 'waiting' as const, superseded: [] }));
       const doc: Rollout = {
         id, policy: name, image: found.name ?? found.id, imageId: found.id, source: policy.source, state: 'running',
         // The source itself is switched without a word: the image is there.
-        approved: policy.pause === 'none' ? stages.length : policy.pause === 'first' ? 1 : 1,
-        stages, startedAt: clock.now().toISOString(),
+        approved: policy.pause === 'none' ? stages.length : 1,
+        stages, pause: policy.pause, ...(caller.admin ? { publish: true } : {}), jobId: id, startedAt: clock.now().toISOString(),
       };
       await store.putRollout(id, project, name, clock.now(), doc);
-      const jobId = await rollout.submit({ rolloutId: id }, { jobId: id, key: `rollout/${project}/${doc.image}`, labels: { project, kind: 'image-rollout', image: doc.image } });
-      return change(caller, id, (r) => ({ ...r, jobId }));
+      await submit(project, doc, id);
+      return doc;
     },
     listRollouts: async (caller) => (await store.rollouts<Rollout>(projectKey(callerProject(caller)))).map((r) => r.doc),
     getRollout: mine,
     async resumeRollout(caller, id, all) {
-      const { doc } = await find(caller, (await mine(caller, id)).policy);
-      return change(caller, id, (r) => (r.state === 'running' || r.state === 'paused' ? { ...r, approved: all || doc.pause === 'first' ? r.stages.length : Math.max(r.approved, r.stages.filter((s) => s.state === 'done').length) + 1 } : r));
+      const before = await mine(caller, id);
+      const alive = goesOn(before.state) && (await isAlive(before));
+      const again = randomUUID();
+      const next = await change(caller, id, (r) => {
+        if (!goesOn(r.state) && r.state !== 'failed') return r;
+        const word = { ...r, approved: all || r.pause === 'first' ? r.stages.length : Math.max(r.approved, further(r)) };
+        // Its job has failed, was cancelled, or was never begun: another goes on, past the stages that are done. Of two who ask for it at once, one does.
+        return alive || r.jobId !== before.jobId ? word : { ...word, state: 'running', jobId: again };
+      });
+      if (next.jobId === again) await submit(await projectOfRollout(id), next, again);
+      return next;
     },
     pauseRollout: (caller, id) => change(caller, id, (r) => ({ ...r, approved: r.stages.filter((s) => s.state !== 'waiting').length })),
     async rollBack(caller, id) {
       const now = await mine(caller, id);
       if (now.state === 'rolled-back') return now;
-      const running = (await engine.jobs.list({ labels: { kind: 'image-rollout', image: now.image }, state: ['queued', 'running'] })).some((j) => j.id === now.jobId);
-      const next = await change(caller, id, (r) => ({ ...r, state: 'rolling-back' }));
-      // A rollout that still runs hears the word at its next gate and goes back itself; behind it, on the same key, this one finds it done.
-      const project = (await store.rollout<Rollout>(id))?.project ?? '';
-      if (!running || now.stages.every((s) => s.state === 'done')) await rollback.submit({ rolloutId: id }, { key: `rollout/${project}/${now.image}`, labels: { project, kind: 'image-rollback', image: now.image } });
+      const project = await projectOfRollout(id);
+      const newer = (await store.rollouts<Rollout>(project)).map((r) => r.doc).filter((r) => r.image === now.image && r.source === now.source && r.startedAt > now.startedAt && r.state !== 'rolled-back' && (r.state !== 'failed' || r.stages.some((s) => s.imageId !== undefined)));
+      if (newer[0]) {
+        throw new GodwitError('GW_ROLLOUT_NEWER', 'terminal', `rollout ${newer[0].id} of ${now.image} is newer: going back behind it would show two versions`, { resource: `rollout ${id}`, action: `godwit image rollout rollback ${newer[0].id}, then this one.` });
+      }
+      const next = await change(caller, id, (r) => (r.state === 'rolled-back' ? r : { ...r, state: 'rolling-back' }));
+      // A rollout that still runs hears the word and goes back itself; behind it, on the same key, this one finds it done, or does it.
+      if (next.state !== 'rolled-back') await rollback.submit({ rolloutId: id }, { key: `rollout/${project}/${now.image}`, labels: { project, kind: 'image-rollback', image: now.image } });
       return next;
     },
   };

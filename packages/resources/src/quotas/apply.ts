@@ -18,7 +18,7 @@ async function projectIdOf(site: Site, project: ProjectRef): Promise<string> {
   throw new GodwitError('GW_PROJECT_NOT_SERVED', 'terminal', `${site.name}: there is no project ${projectKey(project)}`, { site: site.name, resource: `project ${projectKey(project)}`, action: 'Make it there, or leave this site out of the policy.' });
 }
 
-async function usageAt(site: Site, project: ProjectRef): Promise<Usage> {
+export async function usageAt(site: Site, project: ProjectRef): Promise<Usage> {
   const id = await projectIdOf(site, project);
   return at(site.name, async () => {
     const [compute, volume, network] = await Promise.all([site.admin.compute.quota(id), site.admin.volume.quota(id), site.admin.network.quota(id)]);
@@ -41,10 +41,21 @@ export async function balanceQuota(deps: Deps, policyId: string, policy: QuotaPo
     policy.sites.map(async (name) => {
       const view = await deps.store.view<Limits>(name, policy.project, viewKind(policyId));
       if (view) last.set(name, view.doc);
-      await usageAt(deps.sites.get(name), project).then((u) => usage.set(name, u), (error: unknown) => lost(name, error));
+      const now = await usageAt(deps.sites.get(name), project).catch((error: unknown) => lost(name, error));
+      if (!now) return;
+      usage.set(name, now);
+      // Also of a limit that needs no change: from now on it is what the site is counted at, should it go away.
+      const live = limitsOf(policy, now);
+      if (apply && JSON.stringify(live) !== JSON.stringify(view?.doc)) await deps.store.putView(name, policy.project, viewKind(policyId), deps.clock.now(), live);
+      last.set(name, live);
     }),
   );
-  const rows = rowsOf(policy, usage, last);
+  const absent = new Set(unreachable.filter((u) => u.code === 'GW_PROJECT_NOT_SERVED').map((u) => u.site));
+  const rows = rowsOf(policy, usage, last, absent, (site, what) => {
+    const n = unreachable.findIndex((u) => u.site === site);
+    const known = unreachable[n];
+    if (known) unreachable[n] = { ...known, message: `${known.message}; its limit of ${what} is not known, so that no other site’s is raised` };
+  });
   const changed = (r: QuotaRow): boolean => r.balanced !== undefined && r.balanced !== r.limit;
   if (apply) {
     const lower = rows.filter((r) => changed(r) && (r.limit === undefined || r.limit < 0 || (r.balanced ?? 0) < r.limit));
@@ -58,17 +69,30 @@ export async function balanceQuota(deps: Deps, policyId: string, policy: QuotaPo
   return { policy: policy.name, project: policy.project, at: deps.clock.now().toISOString(), rows, applied: apply, unreachable };
 }
 
-function rowsOf(policy: QuotaPolicy, usage: ReadonlyMap<string, Usage>, last: ReadonlyMap<string, Limits>): QuotaRow[] {
+/** What the policy is about, as it is set at a site now. */
+function limitsOf(policy: QuotaPolicy, usage: Usage): Limits {
+  return Object.fromEntries(services.map((service) => [service, Object.fromEntries(Object.keys(policy.limits[service]).flatMap((resource) => {
+    const limit = usage[service][resource]?.limit;
+    return limit === undefined ? [] : [[resource, limit]];
+  }))]));
+}
+
+/** @param absent sites that lack the project: nothing of it can be used there @param unknown told of a site that cannot be counted */
+function rowsOf(policy: QuotaPolicy, usage: ReadonlyMap<string, Usage>, last: ReadonlyMap<string, Limits>, absent: ReadonlySet<string>, unknown: (site: string, what: string) => void): QuotaRow[] {
   return services.flatMap((service) =>
     Object.entries(policy.limits[service]).flatMap(([resource, global]) => {
       const shares = policy.sites.map((site) => {
         const now = usage.get(site)?.[service][resource];
-        return { site, use: now && now.inUse + now.reserved, lastLimit: last.get(site)?.[service]?.[resource] };
+        return { site, use: now && now.inUse + now.reserved, lastLimit: absent.has(site) ? 0 : last.get(site)?.[service]?.[resource] };
       });
       const limits = balance(global, shares, policy.mode);
+      // Without a limit that is known, it may fill up to anything meanwhile: others are lowered where they must be, but not raised.
+      const uncounted = shares.filter((s) => s.use === undefined && (s.lastLimit ?? -1) < 0);
+      for (const { site } of uncounted) unknown(site, `${service}.${resource}`);
       return shares.map(({ site, use, lastLimit }): QuotaRow => {
         const limit = usage.get(site)?.[service][resource]?.limit ?? lastLimit;
-        const balanced = limits.get(site);
+        const due = limits.get(site);
+        const balanced = due !== undefined && uncounted.length > 0 && limit !== undefined && limit >= 0 ? Math.min(limit, due) : due;
         return { service, resource, site, reachable: usage.has(site), global, ...(use === undefined ? {} : { use }), ...(limit === undefined ? {} : { limit }), ...(balanced === undefined ? {} : { balanced }) };
       });
     }),

@@ -1,10 +1,12 @@
-import { at, GodwitError, toGodwitError, type ProjectRef } from '@godwit/sites';
+import { at, GodwitError, projectKey, toGodwitError, type ProjectRef } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import { findImage, lookAtTarget, readRecord } from '../images/find.ts';
 import { differences } from '../images/record.ts';
 import { driverOf } from '../sync/drivers.ts';
 import { makePlan, scopeOf, type ActivePolicy } from '../sync/plan.ts';
-import type { SyncKind } from '../sync/types.ts';
+import type { SyncReport } from '../sync/schemas.ts';
+import type { RuleSpec } from '../sync/security-groups.ts';
+import type { Item, SyncKind } from '../sync/types.ts';
 import type { Readiness, ReadinessNeeds } from './schemas.ts';
 
 const kinds = { 'security-groups': 'securityGroups', flavors: 'flavors', keypairs: 'keypairs', 'server-groups': 'serverGroups' } as const satisfies Partial<Record<SyncKind, keyof ReadinessNeeds>>;
@@ -20,7 +22,9 @@ export function needsAsPolicies(needs: ReadinessNeeds, project: ProjectRef, user
     if (names.length === 0) return [];
     return [{
       id: NO_POLICY, projects: [project], users: user ? [user] : [],
-      policy: { name: 'readiness', kinds: kind === 'security-groups' ? ['address-groups', 'security-groups'] : [kind], sites: [needs.from, needs.at], source: needs.from, ...(kind === 'security-groups' ? {} : { names }), mode: 'report', delete: false, everySeconds: 60 },
+      // Of security groups all are read: what the rules of those asked for name belongs to them.
+      ...(kind === 'security-groups' ? {} : { exact: { [kind]: names } }),
+      policy: { name: 'readiness', kinds: kind === 'security-groups' ? ['address-groups', 'security-groups'] : [kind], sites: [needs.from, needs.at], source: needs.from, mode: 'report', delete: false, everySeconds: 60 },
     }];
   });
 }
@@ -49,9 +53,13 @@ export async function checkReadiness(deps: Deps, project: ProjectRef, user: Proj
         await namesAt(deps, active, needs.at, kind);
         throw new GodwitError('GW_SITE_UNREACHABLE', 'retryable', away.message, { site: needs.at, action: 'Ask again in a moment.' });
       }
-      const wanted = (key: string): string | undefined => same.find((n) => key.endsWith(` ${n}`));
-      for (const c of report.changes) if (wanted(c.key) !== undefined && c.site === needs.at) missing.push({ what: c.kind, name: wanted(c.key) ?? '', reason: c.action === 'create' ? 'it is not there' : `it differs in ${c.fields.map((f) => f.field).join(', ')}`, repairable: true });
-      for (const c of report.conflicts) if (wanted(c.key) !== undefined && c.code !== 'GW_SYNC_EXTRA') missing.push({ what: c.kind, name: wanted(c.key) ?? '', reason: c.reason, repairable: false });
+      const parts = await partsOf(deps, active, project, user, kind, same);
+      for (const { key, reason, repairable } of findings(report)) {
+        for (const [name, keys] of parts) {
+          const part = keys.get(key);
+          if (part !== undefined) missing.push({ what: kind, name, reason: part === '' ? reason : `its rules name ${part}, and ${reason}`, repairable });
+        }
+      }
       const there = await namesAt(deps, active, needs.from, kind);
       for (const name of same) if (!there.has(name)) missing.push({ what: kind, name, reason: `it is not at ${needs.from} either`, repairable: false });
     } catch (error) {
@@ -70,9 +78,52 @@ export async function checkReadiness(deps: Deps, project: ProjectRef, user: Proj
   return { ready: missing.length === 0, at: needs.at, from: needs.from, missing, compared };
 }
 
+/** The same at every site: as a driver has it. */
+const keyOf = (kind: SyncKind, name: string, project: ProjectRef, user: ProjectRef | undefined): string =>
+  kind === 'flavors' ? `flavors ${name}` : kind === 'keypairs' ? `keypairs ${user ? projectKey(user) : ''} ${name}` : `${kind} ${projectKey(project)} ${name}`;
+
+function findings(report: SyncReport): { key: string; reason: string; repairable: boolean }[] {
+  return [
+    ...report.changes.map((c) => ({ key: c.key, reason: c.action === 'create' ? 'it is not there' : `it differs in ${c.fields.map((f) => f.field).join(', ')}`, repairable: true })),
+    ...report.conflicts.filter((c) => c.code !== 'GW_SYNC_EXTRA').map((c) => ({ key: c.key, reason: c.reason, repairable: false })),
+  ];
+}
+
+/** By each name that is asked for, the keys of all that makes it up, with what it is (nothing: itself): to a security group belong the groups that its rules name, and that theirs do. */
+async function partsOf(deps: Deps, active: ActivePolicy, project: ProjectRef, user: ProjectRef | undefined, kind: Kind, names: readonly string[]): Promise<Map<string, Map<string, string>>> {
+  if (kind !== 'security-groups') return new Map(names.map((n) => [n, new Map([[keyOf(kind, n, project, user), '']])]));
+  const groups = await at(active.policy.source, () => driverOf(kind).list(scopeOf(deps, active, active.policy.source)));
+  return new Map(names.map((name) => {
+    const found = named(groups, [name]);
+    return [name, new Map([
+      ...found['address-groups'].map((n) => [keyOf('address-groups', n, project, user), `address group ${n}`] as const),
+      ...found['security-groups'].map((n) => [keyOf(kind, n, project, user), n === name ? '' : `security group ${n}`] as const),
+    ])];
+  }));
+}
+
+/** Groups by name, with all that their rules name, and what these name. */
+function named(groups: readonly Item[], names: readonly string[]): { 'security-groups': string[]; 'address-groups': string[] } {
+  const [all, addresses] = [new Set(names), new Set<string>()];
+  for (const name of all) {
+    for (const rule of (groups.find((i) => i.name === name)?.spec['rules'] ?? []) as unknown as RuleSpec[]) {
+      if (rule.group !== null) all.add(rule.group);
+      if (rule.addressGroup !== null) addresses.add(rule.addressGroup);
+    }
+  }
+  return { 'security-groups': [...all], 'address-groups': [...addresses] };
+}
+
+/** What repairs the names, and nothing else. */
+export async function narrowed(deps: Deps, active: ActivePolicy, names: readonly string[]): Promise<ActivePolicy> {
+  const kind = active.policy.kinds.at(-1) as Kind;
+  if (kind !== 'security-groups') return { ...active, exact: { [kind]: names } };
+  return { ...active, exact: named(await driverOf(kind).list(scopeOf(deps, active, active.policy.source)), names) };
+}
+
 async function namesAt(deps: Deps, active: ActivePolicy, site: string, kind: Kind, names?: readonly string[]): Promise<Set<string>> {
   const scope = scopeOf(deps, active, site);
-  return at(site, async () => new Set((await driverOf(kind).list(names ? { ...scope, selection: { names } } : scope)).map((i) => i.name)));
+  return at(site, async () => new Set((await driverOf(kind).list(names ? { ...scope, selection: { exact: { [kind]: names } } } : scope)).map((i) => i.name)));
 }
 
 /** Only flavors and security groups have mappings. */

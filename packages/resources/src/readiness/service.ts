@@ -3,11 +3,8 @@ import type { Deps } from '../deps.ts';
 import type { ImageService } from '../images/service.ts';
 import { type Caller } from '../project.ts';
 import type { JobRef, ResourcesService } from '../service-types.ts';
-import { driverOf } from '../sync/drivers.ts';
-import { scopeOf, type ActivePolicy } from '../sync/plan.ts';
-import type { RuleSpec } from '../sync/security-groups.ts';
 import type { SyncService } from '../sync/service.ts';
-import { checkReadiness, needsAsPolicies } from './check.ts';
+import { checkReadiness, narrowed, needsAsPolicies } from './check.ts';
 import { readinessRequestSchema, type ReadinessNeeds } from './schemas.ts';
 
 const userOf = (caller: Caller): ProjectRef | undefined => (caller.userDomain === undefined ? undefined : { name: caller.userName, domain: caller.userDomain });
@@ -33,22 +30,10 @@ export function readinessService(deps: Deps, images: ImageService, sync: SyncSer
         for (const active of needsAsPolicies(needs, project, userOf(caller))) {
           const kind = active.policy.kinds.at(-1);
           const names = ours.filter((m) => m.what === kind).map((m) => m.name);
-          if (names.length > 0) jobs.push(await sync.once(project, kind === 'security-groups' ? await withNamed(deps, active, names) : { ...active, policy: { ...active.policy, names } }));
+          if (names.length > 0) jobs.push(await sync.once(project, await narrowed(deps, active, [...new Set(names)])));
         }
         return { jobs, left: missing.filter((m) => !ours.includes(m)) };
       },
     },
   };
-}
-
-/** The groups that are asked for, with those that their rules name, and those that these name. */
-async function withNamed(deps: Deps, active: ActivePolicy, names: readonly string[]): Promise<ActivePolicy> {
-  const items = await driverOf('security-groups').list(scopeOf(deps, active, active.policy.source));
-  const all = new Set(names);
-  for (const name of all) {
-    for (const rule of (items.find((i) => i.name === name)?.spec['rules'] ?? []) as unknown as RuleSpec[]) {
-      for (const other of [rule.group, rule.addressGroup]) if (other !== null) all.add(other);
-    }
-  }
-  return { ...active, policy: { ...active.policy, names: [...all] } };
 }

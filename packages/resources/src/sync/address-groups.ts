@@ -1,19 +1,19 @@
 import { projectIdAt, projectKey } from '@godwit/sites';
 import { isOpenStackError } from '@godwit/openstack';
-import { each, markTwins, selected, type Driver, type Item } from './types.ts';
+import { chosen, each, markTwins, type Driver, type Item } from './types.ts';
 
 export const addressGroups: Driver = {
   kind: 'address-groups',
-  async list({ site, projects, selection }) {
+  async list({ site, projects, selection, measure }) {
     const lists = await Promise.all(
       projects.map(async (project) => {
         const projectId = await projectIdAt(site, project);
         const groups = await site.asProject(project).network.addressGroups.list({ project_id: projectId }).catch((error: unknown) => {
-          // An extension that an old Neutron lacks: there are none.
-          if (isOpenStackError(error, 'OS_NOT_FOUND')) return [];
+          // An extension that an old Neutron lacks: there are none. But at the source they would seem to be deleted.
+          if (isOpenStackError(error, 'OS_NOT_FOUND') && measure !== true) return [];
           throw error;
         });
-        return groups.filter((g) => selected(selection, g.name)).map((g): Item => ({
+        return groups.filter((g) => chosen(selection, 'address-groups', g.name)).map((g): Item => ({
           kind: 'address-groups', key: `address-groups ${projectKey(project)} ${g.name}`, owner: project, name: g.name, id: g.id, spec: { description: g.description ?? '', addresses: g.addresses.toSorted() },
         }));
       }),

@@ -33,7 +33,9 @@ export class AuditLoop {
 
   async #turn(signal: AbortSignal): Promise<void> {
     try {
-      for (const active of await this.#options.policies()) {
+      const policies = await this.#options.policies();
+      for (const id of this.#readers.keys()) if (!policies.some((p) => p.id === id)) this.#readers.delete(id);
+      for (const active of policies) {
         if (signal.aborted) return;
         await this.#due(active);
       }

@@ -1,6 +1,6 @@
 import { projectKey, projectOf } from '@godwit/sites';
 import { isOpenStackError, type Flavor } from '@godwit/openstack';
-import { each, selected, type Driver, type Item, type Scope, type Spec } from './types.ts';
+import { chosen, each, type Driver, type Item, type Scope, type Spec } from './types.ts';
 
 /** What Nova lets nobody change: servers were made by it. */
 const FIXED = ['vcpus', 'ram', 'disk', 'ephemeral', 'swap', 'rxtx', 'public'] as const;
@@ -19,11 +19,29 @@ async function specOf({ site, names }: Scope, flavor: Flavor): Promise<Spec> {
   };
 }
 
+/**
+ * A project that a site does not have needs no access there, and cannot be given any: the site counts as if it had what the source gives (by
+ * agreement: any other site), or it would differ for ever.
+ */
+async function levelAccess(items: ReadonlyMap<string, readonly Item[]>, scopes: ReadonlyMap<string, Scope>, source: string): Promise<ReadonlyMap<string, readonly Item[]>> {
+  const givers = source === 'agreement' ? [...items.values()].flat() : (items.get(source) ?? []);
+  const given = new Map<string, Set<string>>();
+  for (const { key, spec } of givers) given.set(key, new Set([...(given.get(key) ?? []), ...(spec['access'] as string[])]));
+  const level = async (site: string, item: Item): Promise<Item> => {
+    const scope = scopes.get(site);
+    const access = item.spec['access'] as string[];
+    const more: string[] = [];
+    for (const project of given.get(item.key) ?? []) if (!access.includes(project) && scope && (await scope.names.projectId(projectOf(project))) === undefined) more.push(project);
+    return more.length === 0 ? item : { ...item, spec: { ...item.spec, access: [...access, ...more].toSorted() } };
+  };
+  return new Map(await Promise.all([...items].map(async ([site, list]) => [site, site === source ? list : await Promise.all(list.map((i) => level(site, i)))] as const)));
+}
+
 export const flavors: Driver = {
   kind: 'flavors',
   async list(scope) {
     // `None`: also those that are not public.
-    const found = (await scope.site.admin.compute.flavors.list({ is_public: 'None' })).filter((f) => selected(scope.selection, f.name));
+    const found = (await scope.site.admin.compute.flavors.list({ is_public: 'None' })).filter((f) => chosen(scope.selection, 'flavors', f.name));
     const items: Item[] = [];
     // Those that are not public cost a request each: not all at once.
     for (let n = 0; n < found.length; n += 8) {
@@ -35,6 +53,7 @@ export const flavors: Driver = {
     const differ = FIXED.filter((f) => present[f] !== wanted[f]);
     return differ.length === 0 ? undefined : `a flavor of that name has another ${differ.map((f) => `${f} (${String(present[f])}, not ${String(wanted[f])})`).join(', ')}; Nova changes these of no flavor: delete or rename it there`;
   },
+  level: levelAccess,
   apply: (scope, actions, done) =>
     each(actions, done, async ({ action, wanted, present }) => {
       const { flavors: api } = scope.site.admin.compute;

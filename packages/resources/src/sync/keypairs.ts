@@ -1,19 +1,21 @@
-import { projectKey } from '@godwit/sites';
+import { GodwitError, projectKey } from '@godwit/sites';
 import { isOpenStackError, type Keypair } from '@godwit/openstack';
-import { each, selected, type Driver, type Item } from './types.ts';
+import { chosen, each, type Driver, type Item } from './types.ts';
 
 /** The comment at the end of a key is no part of it. */
 const keyOf = (pair: Pick<Keypair, 'public_key'>): string => pair.public_key.trim().split(/\s+/).slice(0, 2).join(' ');
 
 export const keypairs: Driver = {
   kind: 'keypairs',
-  async list({ site, names, users, selection }) {
+  async list({ site, names, users, selection, measure }) {
     const lists = await Promise.all(
       users.map(async (user) => {
         const user_id = await names.userId(user);
+        // Not the same as having none: elsewhere, the user's keys would be taken for deleted here.
+        if (user_id === undefined && measure === true) throw new GodwitError('GW_RESOURCE_GONE', 'terminal', `${site.name}: there is no user ${projectKey(user)}`, { site: site.name, resource: `user ${projectKey(user)}`, action: 'Make the user there, or take it out of the policy.' });
         if (user_id === undefined) return [];
         const pairs = await site.admin.compute.keypairs.list({ user_id });
-        return pairs.filter((p) => selected(selection, p.name)).map((p): Item => ({
+        return pairs.filter((p) => chosen(selection, 'keypairs', p.name)).map((p): Item => ({
           kind: 'keypairs', key: `keypairs ${projectKey(user)} ${p.name}`, owner: user, name: p.name, id: p.name,
           spec: { type: p.type, publicKey: p.type === 'ssh' ? keyOf(p) : p.public_key.trim() },
         }));
@@ -22,6 +24,9 @@ export const keypairs: Driver = {
     return lists.flat();
   },
   immutable: () => 'the user has another key of that name there; a key is never overwritten: delete or rename one of the two',
+  async impossible({ site, names }, { owner }) {
+    return owner && (await names.userId(owner)) === undefined ? `there is no user ${projectKey(owner)} at ${site.name}` : undefined;
+  },
   apply: (scope, actions, done) =>
     each(actions, done, async ({ action, wanted, present }) => {
       const owner = (wanted ?? present)?.owner;

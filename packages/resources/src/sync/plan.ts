@@ -6,7 +6,7 @@ import { drivers } from './drivers.ts';
 import { mappingOf } from './mapping.ts';
 import type { SyncChange, SyncPolicy, SyncReport } from './schemas.ts';
 import { freshReader, type Entry, type Reader } from './reader.ts';
-import type { Action, Item, Scope, SyncKind } from './types.ts';
+import type { Action, Driver, Item, Scope, SyncKind } from './types.ts';
 
 /** A policy with its ids and defaults in place. */
 export interface ActivePolicy {
@@ -14,6 +14,8 @@ export interface ActivePolicy {
   readonly policy: SyncPolicy;
   readonly projects: readonly ProjectRef[];
   readonly users: readonly ProjectRef[];
+  /** Instead of the policy's names, which are patterns: of these kinds, just these. */
+  readonly exact?: Partial<Record<SyncKind, readonly string[]>>;
 }
 
 export interface Plan {
@@ -29,7 +31,7 @@ export function scopeOf(deps: Deps, active: ActivePolicy, site: string, signal?:
   const { names, tags, source, sites } = active.policy;
   // Where nobody is right by himself, the first is what the others’ names are told by.
   const measure = source === 'agreement' ? (sites[0] ?? site) : source;
-  return { site: at, names: new Names(at.admin), projects: active.projects, users: active.users, selection: { names, tags }, mapping: mappingOf(deps.sites, measure, site), ...(signal ? { signal } : {}) };
+  return { site: at, names: new Names(at.admin), projects: active.projects, users: active.users, selection: { names, tags, ...(active.exact ? { exact: active.exact } : {}) }, mapping: mappingOf(deps.sites, measure, site), measure: active.policy.delete && (source === site || source === 'agreement'), ...(signal ? { signal } : {}) };
 }
 
 /** What is to be done so that the sites are as the policy says; changes nothing. A site that cannot be read is left out, and said so. */
@@ -79,7 +81,8 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
       },
     );
     for (const site of [...items.keys()]) if (!seen.has(site)) items.delete(site);
-    const found = diff({ driver, source: policy.source, baseline, delete: policy.delete, items, apart });
+    const levelled = driver.level ? await driver.level(items, scopes, policy.source) : items;
+    const found = await possible(driver, scopes, diff({ driver, source: policy.source, baseline, delete: policy.delete, items: levelled, apart }));
     diffs.push({ ...found, gone: found.gone.filter((k) => !same.has(k)) });
   }
   if (policy.source !== 'agreement' && !seen.has(policy.source)) {
@@ -96,6 +99,22 @@ export async function makePlan(deps: Deps, active: ActivePolicy, reader: Reader 
     gone: unreachable.length > 0 ? [] : diffs.flatMap((d) => d.gone),
     report: { policy: policy.name, at: deps.clock.now().toISOString(), compared, changes: actions.map(asChange), conflicts: diffs.flatMap((d) => d.conflicts), unreachable },
   };
+}
+
+/** What can never be made somewhere is said once, not tried for ever; nor is it agreed on, lest it seem to have been deleted there. */
+async function possible(driver: Driver, scopes: ReadonlyMap<string, Scope>, found: Diff): Promise<Diff> {
+  if (!driver.impossible) return found;
+  const [actions, conflicts, agreed] = [[] as Action[], [...found.conflicts], new Map(found.agreed)];
+  for (const action of found.actions) {
+    const scope = scopes.get(action.site);
+    const why = action.action === 'create' && action.wanted && scope ? await driver.impossible(scope, action.wanted) : undefined;
+    if (why === undefined) actions.push(action);
+    else {
+      conflicts.push({ site: action.site, kind: action.kind, key: action.key, code: 'GW_SYNC_CONFLICT', reason: why });
+      agreed.delete(action.key);
+    }
+  }
+  return { ...found, actions, conflicts, agreed };
 }
 
 /** Sites read at a time: what has been read whole is in memory until it is digested. */

@@ -2,10 +2,11 @@ import { projectIdAt, projectKey } from '@godwit/sites';
 import { digestOf } from './diff.ts';
 import { freshReader, type Entry, type Reader } from './reader.ts';
 import { listSecurityGroups } from './security-groups.ts';
-import { selected, type Item, type Scope } from './types.ts';
+import { chosen, type Item, type Scope } from './types.ts';
 
 interface Remembered extends Entry {
   readonly revision: number;
+  readonly tags?: readonly string[];
 }
 
 /** Beyond this part of a site's groups, they are listed anew instead of being fetched one by one. */
@@ -20,6 +21,7 @@ const IDS_A_REQUEST = 50;
 export class RevisionReader implements Reader {
   readonly #known = new Map<string, Map<string, Remembered>>();
   readonly #texts = new Map<string, string>();
+  #inUse = 0;
   #fresh = freshReader();
   #changed = new Map<string, Item>();
 
@@ -27,10 +29,21 @@ export class RevisionReader implements Reader {
   begin(): void {
     this.#fresh = freshReader();
     this.#changed = new Map();
+    this.#forget();
   }
 
-  async entries(kind: Parameters<Reader['entries']>[0], scope: Scope): Promise<readonly Entry[]> {
-    if (kind !== 'security-groups') return this.#fresh.entries(kind, scope);
+  /** Texts of what has been changed or deleted since are let go, once there are as many again as were in use the last time. */
+  #forget(): void {
+    if (this.#texts.size <= 2 * this.#inUse + 1_000) return;
+    this.#texts.clear();
+    for (const known of this.#known.values()) for (const entry of known.values()) for (const text of [entry.key, entry.name, entry.digest, ...(entry.tags ?? [])]) this.#text(text);
+    this.#inUse = this.#texts.size;
+  }
+
+  async entries(kind: Parameters<Reader['entries']>[0], asked: Scope): Promise<readonly Entry[]> {
+    if (kind !== 'security-groups') return this.#fresh.entries(kind, asked);
+    // All are remembered, also those that are not selected: rules name them, and they are renamed and deleted like others.
+    const scope: Scope = { ...asked, selection: {} };
     const entries: Entry[] = [];
     for (const project of scope.projects) {
       const { site } = scope;
@@ -57,13 +70,14 @@ export class RevisionReader implements Reader {
         if (renamed) next = await this.#all(scope, project, revisions);
       }
       this.#known.set(slot, next);
-      for (const entry of markTwins([...next.values()].filter((e) => selected(scope.selection, e.name)))) entries.push(entry);
+      for (const entry of markTwins([...next.values()].filter((e) => chosen(asked.selection, 'security-groups', e.name, e.tags ?? [])))) entries.push(entry);
     }
     return entries;
   }
 
-  async items(kind: Parameters<Reader['items']>[0], scope: Scope, entries: readonly Entry[]): Promise<readonly Item[]> {
-    if (kind !== 'security-groups') return this.#fresh.items(kind, scope, entries);
+  async items(kind: Parameters<Reader['items']>[0], asked: Scope, entries: readonly Entry[]): Promise<readonly Item[]> {
+    if (kind !== 'security-groups') return this.#fresh.items(kind, asked, entries);
+    const scope: Scope = { ...asked, selection: {} };
     const found: Item[] = [];
     const missing = new Set<string>();
     for (const e of entries) {
@@ -91,7 +105,8 @@ export class RevisionReader implements Reader {
   }
 
   #remember(item: Item, revision: number): Remembered {
-    return { id: item.id, key: this.#text(item.key), name: this.#text(item.name), digest: this.#text(digestOf(item.spec)), revision, ...(item.unfit === undefined ? {} : { unfit: true as const }) };
+    const tags = item.spec['tags'] as string[];
+    return { id: item.id, key: this.#text(item.key), name: this.#text(item.name), digest: this.#text(digestOf(item.spec)), revision, ...(tags.length > 0 ? { tags: tags.map((tag) => this.#text(tag)) } : {}), ...(item.unfit === undefined ? {} : { unfit: true as const }) };
   }
 
   #text(text: string): string {

@@ -1,5 +1,5 @@
 import { projectIdAt, projectKey } from '@godwit/sites';
-import { each, markTwins, selected, type Driver, type Item } from './types.ts';
+import { chosen, each, markTwins, type Driver, type Item } from './types.ts';
 
 /** Their members are servers, which a site has for itself: only the group and its policy are alike. */
 export const serverGroups: Driver = {
@@ -10,7 +10,7 @@ export const serverGroups: Driver = {
         // A project that Godwit may not act for is said to be that, not a wrong password.
         await projectIdAt(site, project);
         return (await site.asProject(project).compute.serverGroups.list())
-          .filter((g) => selected(selection, g.name))
+          .filter((g) => chosen(selection, 'server-groups', g.name))
           .map((g): Item => ({ kind: 'server-groups', key: `server-groups ${projectKey(project)} ${g.name}`, owner: project, name: g.name, id: g.id, spec: { policy: g.policy, rules: g.rules } }));
       }),
     );

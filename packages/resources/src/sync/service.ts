@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { callerProject, GodwitError, projectKey, projectOf, type ProjectRef } from '@godwit/sites';
 import type { Engine } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
-import { adminOnly, type Caller } from '../project.ts';
+import { adminOnly, ambiguous, type Caller } from '../project.ts';
 import type { JobRef, ResourcesService } from '../service-types.ts';
 import type { StoredPolicy } from '../store/store.ts';
 import { AuditLoop } from './audit.ts';
@@ -40,7 +40,9 @@ export function syncService(deps: Deps, engine: Engine): SyncService {
   const find = async (caller: Caller, name: string): Promise<StoredPolicy<SyncPolicy>> => {
     const all = await store.policies<SyncPolicy>('sync', caller.admin ? undefined : projectKey(callerProject(caller)));
     const own = caller.project ? projectKey(caller.project) : '';
-    const found = all.filter((p) => p.name === name || p.id === name).toSorted((a, b) => Number(b.project === own) - Number(a.project === own))[0];
+    const named = all.filter((p) => p.name === name);
+    const found = all.find((p) => p.id === name) ?? named.find((p) => p.project === own) ?? named[0];
+    if (named.length > 1 && found?.id !== name && found?.project !== own) throw ambiguous('sync', name, named);
     if (found) return found;
     throw new GodwitError('GW_POLICY_UNKNOWN', 'terminal', `this project has no sync policy ${name}`, { resource: `sync policy ${name}`, action: 'godwit sync policy list shows those there are.' });
   };

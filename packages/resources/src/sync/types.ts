@@ -13,6 +13,8 @@ export interface Scope {
   readonly users: readonly ProjectRef[];
   readonly selection: Selection;
   readonly mapping: Mapping;
+  /** What this site lacks is deleted elsewhere: what cannot be asked for here must not read as "there is none". */
+  readonly measure?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -22,6 +24,8 @@ export interface Selection {
   readonly names?: readonly string[] | undefined;
   /** One of them is enough; only for what can have tags. */
   readonly tags?: readonly string[] | undefined;
+  /** Instead of both, for the kinds that it has: names as they are, not patterns. */
+  readonly exact?: Partial<Record<SyncKind, readonly string[]>> | undefined;
 }
 
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
@@ -56,6 +60,10 @@ export interface Driver {
   readonly list: (scope: Scope) => Promise<Item[]>;
   /** Why `present` cannot be made like `wanted` in place; undefined when it can. */
   readonly immutable: (present: Spec, wanted: Spec) => string | undefined;
+  /** Evens out what a site cannot have, so that it is no difference. Items by site; `source` is a site, or `agreement`. */
+  readonly level?: (items: ReadonlyMap<string, readonly Item[]>, scopes: ReadonlyMap<string, Scope>, source: string) => Promise<ReadonlyMap<string, readonly Item[]>>;
+  /** Why an item can never be made at a site; undefined when it can. */
+  readonly impossible?: (scope: Scope, wanted: Item) => Promise<string | undefined>;
   /** Makes the changes at one site, in an order that works. Each tells its outcome by `done`. Bears being done twice. */
   readonly apply: (scope: Scope, actions: readonly Action[], done: Done) => Promise<void>;
 }
@@ -77,6 +85,11 @@ export async function each(actions: readonly Action[], done: Done, run: (action:
       }
     }),
   );
+}
+
+export function chosen(selection: Selection, kind: SyncKind, name: string, tags?: readonly string[]): boolean {
+  const exact = selection.exact?.[kind];
+  return exact ? exact.includes(name) : selected(selection, name, tags);
 }
 
 export function selected(selection: Selection, name: string, tags?: readonly string[]): boolean {

@@ -60,9 +60,7 @@ async function applyAt(deps: Deps, load: LoadPolicy, input: SyncInput, site: str
   const ours = actions.filter((a) => a.site === site);
   const scope = scopeOf(deps, active, site, s.signal);
   const outcomes = new Map<Action, SyncChange>();
-  for (const { kind } of drivers) {
-    const some = ours.filter((a) => a.kind === kind);
-    if (some.length === 0) continue;
+  for (const { kind, some } of inOrder(ours)) {
     const done = (action: Action, error?: unknown): void => {
       if (error === undefined) {
         outcomes.set(action, { ...asChange(action), outcome: 'done' });
@@ -78,6 +76,13 @@ async function applyAt(deps: Deps, load: LoadPolicy, input: SyncInput, site: str
     s.signal.throwIfAborted();
   }
   return ours.map((a) => outcomes.get(a) ?? { ...asChange(a), outcome: 'failed', message: 'it was not tried' });
+}
+
+/** What others name is made before them, and deleted after them: Neutron keeps an address group while a rule names it. */
+export function inOrder(actions: readonly Action[]): { kind: Action['kind']; some: Action[] }[] {
+  const kinds = drivers.map((d) => d.kind);
+  const of = (kind: Action['kind'], deletions: boolean) => ({ kind, some: actions.filter((a) => a.kind === kind && (a.action === 'delete') === deletions) });
+  return [...kinds.map((k) => of(k, false)), ...kinds.toReversed().map((k) => of(k, true))].filter(({ some }) => some.length > 0);
 }
 
 /** After the changes, what all sites have is what they agree on: looked at, not believed. */

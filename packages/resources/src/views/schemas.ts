@@ -10,6 +10,7 @@ export const inventoryItemSchema = z.object({
   name: z.string(),
   status: z.string().optional(),
   project: z.string().optional().describe('its id at the site'),
+  projectName: z.string().optional().describe('DOMAIN/NAME; only where all projects are asked for'),
   detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).describe('what else is of interest: size, addresses, hash …'),
 });
 export type InventoryItem = z.infer<typeof inventoryItemSchema>;
@@ -27,7 +28,14 @@ export type SiteState = z.infer<typeof siteStateSchema>;
 export const inventorySchema = z.object({ sites: z.array(siteStateSchema), items: z.array(inventoryItemSchema), total: z.int(), next: z.string().optional().describe('give it as `after` for the next page') });
 export type Inventory = z.infer<typeof inventorySchema>;
 
-export const inventoryQuerySchema = z.strictObject({
+/** Whose; left out: the caller's own project. */
+export const viewQuerySchema = z.strictObject({
+  project: z.string().regex(/^[^/]+\/.+$/, 'DOMAIN/NAME').optional().describe('DOMAIN/NAME; another than your own is for administrators'),
+  allProjects: z.enum(['true', 'false']).optional().describe('of all projects; for administrators'),
+});
+export type ViewQuery = z.input<typeof viewQuerySchema>;
+
+export const inventoryQuerySchema = viewQuerySchema.extend({
   kind: z.enum(inventoryKinds).optional(),
   site: z.string().optional(),
   name: z.string().optional().describe('* stands for anything'),
@@ -41,7 +49,7 @@ export const conflictSchema = z.object({
   kind: z.enum(['mac', 'ip']),
   address: z.string(),
   network: z.string().optional(),
-  holders: z.array(z.object({ site: z.string(), port: z.string(), network: z.string(), device: z.string(), status: z.string() })),
+  holders: z.array(z.object({ site: z.string(), port: z.string(), network: z.string(), device: z.string(), status: z.string(), project: z.string().optional() })),
 });
 export type AddressConflict = z.infer<typeof conflictSchema>;
 export const conflictsSchema = z.object({ sites: z.array(siteStateSchema), conflicts: z.array(conflictSchema) });

@@ -1,5 +1,5 @@
 import {
-  conflictsSchema, inventoryQuerySchema, inventorySchema, quotaPolicySchema, quotaReportSchema, readinessRequestSchema, readinessSchema, syncPolicySchema, syncReportSchema, usageSchema,
+  conflictsSchema, inventoryQuerySchema, inventorySchema, quotaPolicySchema, quotaReportSchema, readinessRequestSchema, readinessSchema, syncPolicySchema, syncReportSchema, usageSchema, viewQuerySchema,
 } from '@godwit/resources';
 import { z } from 'zod';
 import { principalOf } from '../plugins/auth.ts';
@@ -95,8 +95,8 @@ const viewRoutes: ResourceRoutes = (app, { resources }) => {
 
   app.get('/v1/addresses/conflicts', {
     config: { access: 'reader' },
-    schema: { tags: ['views'], summary: 'Addresses that are used twice', response: { 200: conflictsSchema } },
-    handler: (request) => resources.addressConflicts(principalOf(request)),
+    schema: { tags: ['views'], summary: 'Addresses that are used twice', querystring: viewQuerySchema, response: { 200: conflictsSchema } },
+    handler: (request) => resources.addressConflicts(principalOf(request), request.query),
   });
 
   app.get('/v1/usage', {
