@@ -48,11 +48,10 @@ describe('an automatic policy', () => {
     }
     expect([times, begun[0]]).toEqual([[0, 1, 3, 7, 15], 'auto site1 site2']);
     // Glance counts seconds.
-    await new Promise((r) => setTimeout(r, 5));
+    await new Promise((r) => setTimeout(r, 1_100));
     await image.update(made.id, [{ op: 'add', path: '/colour', value: 'red' }]);
-    const changed = (await image.get(made.id)).updated_at !== made.updated_at;
     await loop.look(policy, [policy]);
-    expect([changed, begun.length]).toEqual([true, 6]);
+    expect(begun.length).toBe(6);
   }, 20_000);
 });
 

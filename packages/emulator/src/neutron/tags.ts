@@ -6,6 +6,8 @@ interface Tagged {
   readonly projectId: string;
   tags: string[];
   updatedAt: number;
+  /** Neutron counts a change of the tags as one of what has them. */
+  revision: number;
 }
 
 const kinds: Readonly<Record<string, (state: NeutronState) => ReadonlyMap<string, Tagged>>> = {
@@ -20,6 +22,7 @@ function resource(call: NeutronCall, kind: string): Tagged {
 
 function add(call: NeutronCall, kind: string): Answer {
   const found = resource(call, kind);
+  found.revision += 1;
   found.tags = [...new Set([...found.tags, call.params['tag'] ?? ''])];
   return { status: 201, body: null };
 }
@@ -28,6 +31,7 @@ function remove(call: NeutronCall, kind: string): Answer {
   const found = resource(call, kind);
   const tag = call.params['tag'] ?? '';
   if (!found.tags.includes(tag)) throw fault(404, 'TagNotFound', `Tag ${tag} could not be found.`);
+  found.revision += 1;
   found.tags = found.tags.filter((t) => t !== tag);
   return noContent;
 }
@@ -35,6 +39,7 @@ function remove(call: NeutronCall, kind: string): Answer {
 function replace(call: NeutronCall, kind: string): Answer {
   const found = resource(call, kind);
   const { tags } = call.body;
+  found.revision += 1;
   found.tags = Array.isArray(tags) ? [...new Set(tags as string[])] : [];
   return ok({ tags: found.tags });
 }
