@@ -19,8 +19,8 @@ import { serversOf } from './submitted.ts';
 export type Where =
   /** At a boundary of the engine's. */
   | { readonly boundary: CrashPoint }
-  /** When so many of its changes at the sites are made: the answer to the last one is on its way. */
-  | { readonly effect: number };
+  /** When so many of its changes at the sites are made: the answer to the last one is on its way. `within`: a step that was under way then. */
+  | { readonly effect: number; readonly within?: string };
 
 export interface Case {
   readonly name: string;
@@ -100,8 +100,16 @@ async function begin(lane: Lane, victim: ControllerProcess, p: Played, tap: Effe
   for (const id of serversOf(lane.sites.emulator, p.unit)) jobOfServer.set(id, jobId);
   scenario.faults?.(lane, p.unit, jobId);
   if ('effect' in where) tap.hold(jobId, where.effect);
-  victim.order({ [jobId]: { ...afterwards(p.case), ...('boundary' in where && { holdAt: where.boundary }) } });
+  const holdAt = 'boundary' in where ? where.boundary : endOf(scenario.workflow, where.within);
+  victim.order({ [jobId]: { ...afterwards(p.case), ...(holdAt && { holdAt }) } });
 }
+
+/**
+ * A step may make a change fewer than in the rehearsal (it found something done already): then its end is as far as the job may go, or it would
+ * be struck in another step than its case says. Of steps side by side nobody knows which is the last.
+ */
+const endOf = (workflow: string, step: string | undefined): CrashPoint | undefined =>
+  (step === undefined || step.endsWith('[]') ? undefined : { workflow, step, boundary: 'after-effect', count: 1 });
 
 /** What the one that goes on must know of a job. */
 const afterwards = ({ of: { scenario } }: Case): JobOrder => (scenario.cancelAt === undefined ? {} : { cancelAt: scenario.cancelAt });

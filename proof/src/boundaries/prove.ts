@@ -20,7 +20,7 @@ export const everyEffect = (r: Rehearsed): Case[] =>
   r.effects.flatMap(({ what, steps }, n): Case[] => {
     const { only } = r.scenario;
     if (only && !steps.some((step) => only(step))) return [];
-    return [{ name: `${r.scenario.name}: change ${n + 1} (${what.replace(/[0-9a-f-]{32,36}/g, '*')})`, of: r, where: { effect: n + 1 } }];
+    return [{ name: `${r.scenario.name}: change ${n + 1} (${what.replace(/[0-9a-f-]{32,36}/g, '*')})`, of: r, where: { effect: n + 1, ...(steps.length === 1 && { within: steps[0] as string }) } }];
   });
 
 /** Scenarios that do not disturb each other: rehearsed together, and their cases played in the same batches. */
