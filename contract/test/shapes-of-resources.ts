@@ -193,7 +193,7 @@ export function shapesOfResources(suite: Suite): void {
       const { volumes } = (await suite.cloud('stranger')).volume;
       const { id } = await volumes.create({ name: 'contract-m', size: 1 });
       await passes(async () => (await volumes.get(id)).status, ['creating'], 'available');
-      await answers(() => volumes.setMetadata(id, { godwit_group: 'g', godwit_point: 'p', godwit_epoch: '2', godwit_origin: 'o' }), { status: 200, body: z.strictObject({ metadata: map }) });
+      await answers(() => volumes.setMetadata(id, { godwit_group: 'g', godwit_point: 'p', godwit_epoch: '2', godwit_origin: 'o', godwit_replica: 'r' }), { status: 200, body: z.strictObject({ metadata: map }) });
       await refuses(() => volumes.setMetadata(NO_UUID, { a: 'b' }), itemGone(/^Volume 11111111-.* could not be found\.$/));
       await volumes.delete(id);
     });

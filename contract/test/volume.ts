@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { fault, is, one, list, overLimit, webobError } from '../src/shapes/base.ts';
-import { backupService, bornVolume, changedVolume, adminVolume, groupType, quota, tenantVolumeType, volume as volumeShape, volumeService, volumeType } from '../src/shapes/volume.ts';
+import { backupService, bornAdminVolume, bornVolume, changedVolume, adminVolume, groupType, quota, tenantVolumeType, volume as volumeShape, volumeService, volumeType } from '../src/shapes/volume.ts';
 import { answers, NO_UUID, passes, raw, refuses, type Suite } from '../src/suite.ts';
 
 export const gone = (what: RegExp) => ({ status: 404, body: fault('itemNotFound', 404, what), code: 'OS_NOT_FOUND', godwit: 'GW_RESOURCE_GONE' }) as const;
@@ -46,6 +46,13 @@ export function volume(suite: Suite): void {
       expect(types.map((t) => t.name).sort()).toEqual(['__DEFAULT__', 'ceph']);
       expect(types.find((t) => t.name === 'ceph')?.extra_specs).toEqual({ volume_backend_name: 'ceph' });
       await answers(() => tenant.volume.types.list(), { status: 200, body: list('volume_types', tenantVolumeType) });
+    });
+
+    it('tells administrators where each pool lies', async () => {
+      const [service, tenant] = [await suite.cloud('service'), await suite.cloud('tenant')];
+      const pool = z.strictObject({ name: is('site1@ceph#ceph'), capabilities: z.looseObject({ location_info: z.string().regex(/^ceph:[^:]*:[0-9a-f-]{36}:[^:]+:volumes$/), storage_protocol: is('ceph'), volume_backend_name: is('ceph') }) });
+      await answers(() => service.volume.pools.list(), { status: 200, body: list('pools', pool) });
+      await refuses(() => tenant.volume.pools.list(), forbidden('scheduler_extension:scheduler_stats:get_pools'));
     });
 
     it('shows quotas with use, per type too, to the project and administrators', async () => {
@@ -103,6 +110,26 @@ export function volume(suite: Suite): void {
       await answers(() => tenant.volume.volumes.delete(id), { status: 202 });
       await passes(async () => (await tenant.volume.volumes.get(id)).status, ['deleting'], 'gone');
       await refuses(() => tenant.volume.volumes.delete(id), gone(/^Volume .* could not be found\.$/));
+    });
+
+    it('a volume that Cinder forgets stays on the storage, and is taken over again under another id', async () => {
+      const [godwit, tenant] = [await suite.cloud('godwit'), await suite.cloud('tenant')];
+      const { id } = await tenant.volume.volumes.create({ name: 'contract-m', size: 1, volume_type: 'ceph' });
+      await passes(async () => (await tenant.volume.volumes.get(id)).status, ['creating'], 'available');
+      await refuses(() => tenant.volume.volumes.unmanage(id), forbidden('volume_extension:volume_unmanage'));
+      await answers(() => godwit.volume.volumes.unmanage(id), { status: 202 });
+      await passes(async () => (await tenant.volume.volumes.get(id)).status, ['unmanaging'], 'gone');
+
+      const ref = { 'source-name': `volume-${id}` };
+      const over = { host: 'site1@ceph#ceph', ref, name: 'contract-n', volume_type: 'ceph', bootable: true, metadata: { k: 'v' } };
+      await refuses(() => tenant.volume.volumes.manage(over), forbidden('volume_extension:volume_manage'));
+      const made = await answers(() => godwit.volume.volumes.manage(over), { status: 202, body: one('volume', bornAdminVolume) });
+      expect(made.id).not.toBe(id);
+      await passes(async () => (await tenant.volume.volumes.get(made.id)).status, ['creating'], 'available');
+      await refuses(() => godwit.volume.volumes.manage({ ...over, ref: { 'source-name': `volume-${made.id}` } }), bad(/^Invalid volume: Unable to manage existing volume\. The volume is already managed$/));
+      expect(await godwit.volume.volumes.get(made.id)).toMatchObject({ name: 'contract-n', size: 1, bootable: 'true', metadata: { k: 'v' }, volume_type: 'ceph', 'os-vol-tenant-attr:tenant_id': await suite.projectId('tenant') });
+      await tenant.volume.volumes.delete(made.id);
+      await passes(async () => (await tenant.volume.volumes.get(made.id)).status, ['deleting'], 'gone');
     });
 
     it('refuses volumes that cannot be', async () => {

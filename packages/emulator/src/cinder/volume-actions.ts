@@ -78,6 +78,7 @@ const actions: Readonly<Record<string, Action>> = {
   'os-unmanage'(call, volume) {
     admin(call, 'volume_extension:volume_unmanage');
     deleteVolume(call.site, call.state, volume);
+    volume.status = 'unmanaging';
     call.state.unmanaged.set(`volume-${volume.id}`, { name: `volume-${volume.id}`, data: volume.data });
     return done();
   },

@@ -74,7 +74,7 @@ export function runDelete(site: Site, state: CinderState, volume: Volume): void 
   if (state.services.some((s) => s.binary === 'cinder-volume' && s.deadSince !== undefined)) return;
   // One that no back end took is gone at once.
   later(site, 'volume-delete', volume.host === undefined ? 0 : timing.deleteVolume, (failed) => {
-    if (volume.status !== 'deleting') return;
+    if (volume.status !== 'deleting' && volume.status !== 'unmanaging') return;
     if (failed === undefined && volume.host !== undefined && heldByFullStorage(site, () => runDelete(site, state, volume))) return;
     if (failed !== undefined) {
       volume.status = 'error_deleting';

@@ -63,7 +63,7 @@ export async function recoverVolume(deps: Deps, plan: RecoveryPlan, record: Volu
 
 async function findMade(cloud: Cloud, plan: RecoveryPlan, record: VolumeRecord, wanted: Readonly<Record<string, string>>): Promise<Volume | undefined> {
   const made = names.restoredVolume(plan.pointId, plan.epoch, record.id);
-  return (await cloud.volume.volumes.list()).find((v) => (v.name === made || Object.entries(wanted).every(([k, value]) => v.metadata[k] === value)) && v.status !== 'deleting');
+  return (await cloud.volume.volumes.list()).find((v) => (v.name === made || Object.entries(wanted).every(([k, value]) => v.metadata[k] === value)) && !['deleting', 'unmanaging'].includes(v.status));
 }
 
 const handedOverMs = 600_000;
