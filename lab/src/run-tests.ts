@@ -12,7 +12,7 @@ const usage = `usage: npm run test:lab [-- [--smoke] [--keep] [SCENARIO…]]
 `;
 
 /** One scenario of every use case that there is. */
-const smoke = ['10-story', '75-resources', '80-tokens'];
+const smoke = ['10-story', '75-resources', '80-tokens', '85-network'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
