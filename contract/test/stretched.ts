@@ -57,7 +57,7 @@ export function stretched(suite: Suite): void {
         const listening = await driver.listen(site, ({ networkId, vteps }) => void heard.push({ network: networkId, vteps }));
         await driver.report(site, { host, vtep }, { confirmed: true });
         await driver.report(site, { host, vtep });
-        const agents = await answers(() => network.agents.list(), { status: 200, body: page('agents', agent) });
+        const agents = await answers(() => network.agents.list(), { status: 200, body: one('agents', z.array(agent)) });
         expect(agents.find((a) => a.host === host)).toMatchObject({ alive: true, agent_type: 'Open vSwitch agent', configurations: { tunneling_ip: vtep, tunnel_types: ['vxlan'] } });
         expect(driver.unfit(site, agents.filter((a) => a.host !== host))).toEqual([]);
         const bound = await answers(() => network.ports.update(early!.id, { 'binding:host_id': host, fixed_ips: [{ ip_address: '10.98.0.201', subnet_id: sub.id }], port_security_enabled: true, security_groups: [group.id], allowed_address_pairs: [{ ip_address: '10.98.0.251', mac_address: 'fa:16:3e:79:00:01' }] }), { status: 200, body: one('port', adminPort) });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { fault, is, one, list, overLimit, webobError } from '../src/shapes/base.ts';
-import { backupService, bornAdminVolume, bornVolume, changedVolume, adminVolume, groupType, quota, tenantVolumeType, volume as volumeShape, volumeService, volumeType } from '../src/shapes/volume.ts';
+import { backupService, managedVolume, bornVolume, changedVolume, adminVolume, groupType, quota, tenantVolumeType, volume as volumeShape, volumeService, volumeType } from '../src/shapes/volume.ts';
 import { answers, NO_UUID, passes, raw, refuses, type Suite } from '../src/suite.ts';
 
 export const gone = (what: RegExp) => ({ status: 404, body: fault('itemNotFound', 404, what), code: 'OS_NOT_FOUND', godwit: 'GW_RESOURCE_GONE' }) as const;
@@ -123,7 +123,7 @@ export function volume(suite: Suite): void {
       const ref = { 'source-name': `volume-${id}` };
       const over = { host: 'site1@ceph#ceph', ref, name: 'contract-n', volume_type: 'ceph', bootable: true, metadata: { k: 'v' } };
       await refuses(() => tenant.volume.volumes.manage(over), forbidden('volume_extension:volume_manage'));
-      const made = await answers(() => godwit.volume.volumes.manage(over), { status: 202, body: one('volume', bornAdminVolume) });
+      const made = await answers(() => godwit.volume.volumes.manage(over), { status: 202, body: one('volume', managedVolume) });
       expect(made.id).not.toBe(id);
       await passes(async () => (await tenant.volume.volumes.get(made.id)).status, ['creating'], 'available');
       await refuses(() => godwit.volume.volumes.manage({ ...over, ref: { 'source-name': `volume-${made.id}` } }), bad(/^Invalid volume: Unable to manage existing volume\. The volume is already managed$/));

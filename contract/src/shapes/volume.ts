@@ -37,6 +37,8 @@ const imageMetadata = { volume_image_metadata: map.optional() };
 export const bornVolume = z.strictObject({ ...common, status: is('creating'), updated_at: z.null(), service_uuid: z.null(), attachments: nothing });
 /** To an administrator. */
 export const bornAdminVolume = bornVolume.extend({ migration_status: z.null(), provider_id: z.null(), cluster_name: z.null() });
+/** The answer to taking one over: as of version 3.0, whichever is asked for. */
+export const managedVolume = bornAdminVolume.omit({ group_id: true, shared_targets: true, volume_type_id: true, consumes_quota: true, service_uuid: true, provider_id: true, cluster_name: true }).extend({ size: z.literal(0) });
 export const changedVolume = z.strictObject({ ...common, service_uuid: uuid, ...imageMetadata });
 export const volume = z.strictObject({ ...common, service_uuid: uuid.nullable(), 'os-vol-tenant-attr:tenant_id': hex, ...imageMetadata });
 /** To an administrator. */

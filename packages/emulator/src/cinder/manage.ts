@@ -48,7 +48,8 @@ function manage(call: CinderCall): Answer {
       volume.updatedAt = site.now();
     });
   }
-  return accepted({ volume: volumeView(call, volume, true) });
+  // Cinder's view of it is that of version 3.0, and its size is not known yet.
+  return accepted({ volume: { ...volumeView({ ...call, micro: 0 }, volume, true), size: 0 } });
 }
 
 const listManageable = (call: CinderCall): Answer => {

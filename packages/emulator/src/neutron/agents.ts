@@ -15,14 +15,20 @@ function view(call: NeutronCall, a: Agent): Json {
   };
 }
 
+function unpaged(query: URLSearchParams): URLSearchParams {
+  const rest = new URLSearchParams(query);
+  for (const key of ['limit', 'marker', 'page_reverse']) rest.delete(key);
+  return rest;
+}
+
 function findAgent(call: NeutronCall): Agent {
   const agent = call.state.agents.get(call.params['id'] ?? '');
   if (!agent) throw fault(404, 'AgentNotFound', `Agent ${call.params['id'] ?? ''} could not be found.`);
   return agent;
 }
 
-/** Who is no administrator sees none, without being refused. */
-const listAgents = (call: NeutronCall): Answer => list(call, 'agents', call.token.admin ? [...call.state.agents.values()].map((a) => view(call, a)) : [], fields);
+/** Who is no administrator sees none, without being refused. Agents know no pages: all come at once, whatever limit is asked for. */
+const listAgents = (call: NeutronCall): Answer => list({ ...call, query: unpaged(call.query) }, 'agents', call.token.admin ? [...call.state.agents.values()].map((a) => view(call, a)) : [], fields);
 
 export const agentRoutes: readonly Route<NeutronState>[] = [
   { method: 'GET', path: '/agents', policy: 'any', handler: listAgents },
