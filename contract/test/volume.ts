@@ -126,7 +126,7 @@ export function volume(suite: Suite): void {
       const made = await answers(() => godwit.volume.volumes.manage(over), { status: 202, body: one('volume', managedVolume) });
       expect(made.id).not.toBe(id);
       await passes(async () => (await tenant.volume.volumes.get(made.id)).status, ['creating'], 'available');
-      await refuses(() => godwit.volume.volumes.manage({ ...over, ref: { 'source-name': `volume-${made.id}` } }), bad(/^Invalid volume: Unable to manage existing volume\. The volume is already managed$/));
+      await refuses(() => godwit.volume.volumes.manage({ ...over, ref: { 'source-name': `volume-${made.id}` } }), bad(/^Unable to manage existing volume\. The volume is already managed$/));
       expect(await godwit.volume.volumes.get(made.id)).toMatchObject({ name: 'contract-n', size: 1, bootable: 'true', metadata: { k: 'v' }, volume_type: 'ceph', 'os-vol-tenant-attr:tenant_id': await suite.projectId('tenant') });
       await tenant.volume.volumes.delete(made.id);
       await passes(async () => (await tenant.volume.volumes.get(made.id)).status, ['deleting'], 'gone');

@@ -26,7 +26,9 @@ const portCommon = {
 };
 export const port = z.strictObject(portCommon);
 const bound = z.strictObject({ connectivity: is('l2'), port_filter: z.boolean(), ovs_hybrid_plug: z.boolean(), datapath_type: text, bridge_name: text, bound_drivers: z.record(text, text) });
-export const adminPort = z.strictObject({ ...portCommon, 'binding:profile': empty, 'binding:host_id': text, 'binding:vif_type': is('unbound', 'ovs', 'binding_failed'), 'binding:vif_details': z.union([empty, bound]) });
+/** By an agent that says nothing of its bridge. */
+const boundVirtually = z.strictObject({ connectivity: is('l2'), port_filter: z.boolean(), ovs_hybrid_plug: z.null(), datapath_type: text, bound_drivers: z.record(text, text) });
+export const adminPort = z.strictObject({ ...portCommon, 'binding:profile': empty, 'binding:host_id': text, 'binding:vif_type': is('unbound', 'ovs', 'binding_failed'), 'binding:vif_details': z.union([empty, bound, boundVirtually]) });
 
 const usage = z.strictObject({ limit: z.int(), used: z.int(), reserved: z.int() });
 export const quota = z.object({ network: usage, subnet: usage, subnetpool: usage, port: usage, rbac_policy: usage, security_group: usage, security_group_rule: usage }).catchall(usage);

@@ -20,7 +20,7 @@ function manage(call: CinderCall): Answer {
   const source = text(ref, 'source-name');
   if (source === undefined) throw badRequest(`Invalid input for field/attribute ref. Value: {}. 'source-name' is a required property`);
   // Before anything is looked at, as Cinder does.
-  if ([...state.volumes.values()].some((v) => source === `volume-${v.id}`)) throw badRequest('Invalid volume: Unable to manage existing volume. The volume is already managed');
+  if ([...state.volumes.values()].some((v) => source === `volume-${v.id}`)) throw badRequest('Unable to manage existing volume. The volume is already managed');
   const typeName = text(body, 'volume_type');
   const type = typeName === undefined ? defaultType(state) : typeNamed(state, typeName);
   const found = state.unmanaged.get(source);

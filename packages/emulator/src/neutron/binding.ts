@@ -27,9 +27,11 @@ export function bindPort(site: Site, state: NeutronState, port: Port): void {
     Object.assign(port, { vifType: 'binding_failed', vifDetails: {}, status: 'DOWN' });
     return;
   }
+  // Of what an agent does not say of itself, nothing is made up.
+  const { ovs_hybrid_plug: hybrid = null, datapath_type: datapath = 'system', integration_bridge: bridge } = agent.configurations;
   Object.assign(port, {
     vifType: 'ovs',
-    vifDetails: { connectivity: 'l2', port_filter: true, ovs_hybrid_plug: false, datapath_type: String(agent.configurations['datapath_type'] ?? 'system'), bridge_name: 'br-int', bound_drivers: { 0: 'openvswitch' } },
+    vifDetails: { connectivity: 'l2', port_filter: true, ovs_hybrid_plug: hybrid, datapath_type: datapath, ...(bridge === undefined ? {} : { bridge_name: bridge }), bound_drivers: { 0: 'openvswitch' } },
     status: 'DOWN',
   });
   if (!agent.own) return;

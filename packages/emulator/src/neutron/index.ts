@@ -37,7 +37,7 @@ function ownAgent(site: Site): Agent {
   const now = site.now();
   return {
     id: site.random.uuid(), type: 'Open vSwitch agent', binary: 'neutron-openvswitch-agent', topic: 'N/A', host: site.host, adminUp: true, createdAt: now, startedAt: now, beatAt: now, own: true,
-    configurations: { bridge_mappings: {}, datapath_type: 'netdev', l2_population: true, arp_responder_enabled: true, integration_bridge: 'br-int', tunnel_types: ['vxlan'], tunneling_ip: `10.21.${String(site.spec.index % 256)}.10`, extensions: [], devices: 0 },
+    configurations: { bridge_mappings: {}, datapath_type: 'netdev', l2_population: true, arp_responder_enabled: true, integration_bridge: 'br-int', ovs_hybrid_plug: false, tunnel_types: ['vxlan'], tunneling_ip: `10.21.${String(site.spec.index % 256)}.10`, extensions: [], devices: 0 },
   };
 }
 
