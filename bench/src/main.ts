@@ -6,14 +6,15 @@ import { driftAuditBench } from './drift-audit.ts';
 import { freezeWindowBench } from './freeze-window.ts';
 import { identityBench } from './identity.ts';
 import { imageCloneBench } from './image-clone.ts';
+import { methodsBench } from './methods/index.ts';
 import { networkBench } from './network.ts';
 import { recoveryBench } from './recovery.ts';
 import { scaleBench } from './scale/index.ts';
 import type { Bench, BenchReport } from './types.ts';
 
-const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench, 'image-clone': imageCloneBench, identity: identityBench, network: networkBench };
+const benches: Readonly<Record<string, Bench>> = { 'freeze-window': freezeWindowBench, recovery: recoveryBench, 'image-clone': imageCloneBench, identity: identityBench, network: networkBench, methods: methodsBench };
 /** Those that want another topology than two-site. */
-const topologies: Readonly<Record<string, string>> = { identity: 'identity-star' };
+const topologies: Readonly<Record<string, string>> = { identity: 'identity-star', methods: 'replication' };
 
 const usage = `usage: npm run bench -- ${Object.keys(benches).join(' | ')} | scale | drift-audit [--rounds N] [--report FILE] [--keep] [--sizes N,N] [--jobs N] [--servers N]
   Measures in the lab, side by side in one run, what Godwit does and what one would do without it; scale and drift-audit need no lab.

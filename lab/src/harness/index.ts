@@ -9,6 +9,7 @@ export * from './keystone.ts';
 export * from './load.ts';
 export { adoptStar, applyHaproxy, enrolAgent, mendLab, readyOf, type StarView } from './star.ts';
 export { freshGroup } from './group.ts';
+export { startStorage, wipeMirrors } from './storage.ts';
 export { deleteImages, makeImage, patterned } from './images.ts';
 export { godwit, godwitOk, type CliOptions, type CliResult } from './godwit.ts';
 export { active, execIn, plug, reaches, sendTcp, serveTcp, unplug, type Plugged, type PlugOptions } from './plugged.ts';
