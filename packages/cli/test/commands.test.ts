@@ -207,6 +207,18 @@ describe('protect', () => {
   });
 });
 
+describe('group resync', () => {
+  it('shows where, what was given up, and the copies of it', async () => {
+    await populate(bench.world);
+    playJobs(bench.world, [], { state: 'succeeded', result: { images: ['volumes/volume-1'], kept: ['godwit-kept-e2-volume-1'] } });
+    const { code, out } = await bench.run('group resync vnf --yes');
+    expect(code).toBe(0);
+    expect(out).toMatch(/Given up at +\| site2/);
+    expect(out).toMatch(/Kept there +\| godwit-kept-e2-volume-1/);
+    expect(json((await bench.run('group resync vnf --yes -q -f json')).out)).toEqual({ group: 'vnf', site: 'site2', images: ['volumes/volume-1'], kept: ['godwit-kept-e2-volume-1'] });
+  });
+});
+
 describe('recover', () => {
   const result = {
     group: 'vnf', point: 'p', site: 'site2', epoch: 2, rpoSeconds: 75, rtoSeconds: 41.5, sourceFenced: false, alreadyActive: false,

@@ -1,4 +1,5 @@
 import { buildRouteMap } from '@stricli/core';
+import { z } from 'zod';
 import type { Advice, Group, JobRef } from '../api/types.ts';
 import { type Cli, confirmed } from '../cli.ts';
 import { command, type Context, integer, string } from '../command.ts';
@@ -171,6 +172,16 @@ interface ResyncFlags {
   readonly noWait?: boolean;
 }
 
+const resyncSchema = z.looseObject({ images: z.array(z.string()), kept: z.array(z.string()) });
+type Resynced = z.infer<typeof resyncSchema> & { readonly group: string; readonly site: string };
+
+const resyncColumns: readonly Column<Resynced>[] = [
+  { key: 'group', header: 'Group', value: (r) => r.group },
+  { key: 'site', header: 'Given up at', value: (r) => r.site },
+  { key: 'images', header: 'Images', value: (r) => r.images, text: (r) => r.images.join('\n') },
+  { key: 'kept', header: 'Kept there', value: (r) => r.kept, text: (r) => r.kept.join('\n') },
+];
+
 const resync = command<ResyncFlags, [{ name: 'group'; brief: string }]>({
   brief: 'Give up what a group’s images hold at the site where it does not run, and copy them anew',
   description: 'After an unplanned recovery of a replicated group both sites are primary, and neither follows the other. Nothing is given up unasked; a copy stays unless --no-keep.',
@@ -186,7 +197,8 @@ const resync = command<ResyncFlags, [{ name: 'group'; brief: string }]>({
     await confirmed(cli, flags.yes === true, `Give up what the images of group ${name} hold at ${other}${flags.keep === false ? ', without a copy' : ''}?`);
     const { body } = await cli.api.post<JobRef>(`${path(args.group)}/resync`, { keep: flags.keep !== false });
     return await outcome(cli, body, flags.noWait === true, async (result) => {
-      for (const copy of (result as { kept?: string[] } | undefined)?.kept ?? []) cli.print.note(`kept at ${other}: ${copy}`);
+      const { data } = resyncSchema.safeParse(result);
+      if (data) await cli.print.show({ group: name, site: other, ...data }, resyncColumns);
     });
   },
 });
