@@ -55,6 +55,20 @@ const storageSchema = z.strictObject({
   program: z._default(path, '/usr/bin/rbd'),
 });
 
+const ipv4 = z.ipv4('an IPv4 address');
+const udpPort = z.int().check(z.minimum(1), z.maximum(65_535));
+
+const gatewaySchema = z.strictObject({
+  /** Name of the network namespace (of `ip netns`) that it works in; left out: the agent's own. */
+  netns: z.optional(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of ip netns'))),
+  /** Towards the site's hypervisors: the tunnel end that they send to, on an interface of their underlay. */
+  site: z.strictObject({ address: ipv4, port: z._default(udpPort, 4_789) }),
+  /** Towards the other sites' gateways. Another port than the site's, so that a VNI of one side may be another network's on the other. */
+  transit: z.strictObject({ address: ipv4, port: z._default(udpPort, 4_790) }),
+  /** Where ip and bridge are (package iproute2). */
+  programs: z._default(path, '/usr/sbin'),
+});
+
 const configSchema = z.strictObject({
   stateDir: z._default(path, '/var/lib/godwit-agent'),
   /** `host:port`, besides those named at enrolment and told by the controllers. */
@@ -64,11 +78,13 @@ const configSchema = z.strictObject({
   logLevel: z._default(z.enum(['debug', 'info', 'warn', 'error']), 'info'),
   keystone: z.optional(keystoneSchema),
   storage: z.optional(storageSchema),
+  gateway: z.optional(gatewaySchema),
 });
 
 export type AgentConfig = z.infer<typeof configSchema>;
 export type KeystoneConfig = z.infer<typeof keystoneSchema>;
 export type StorageConfig = z.infer<typeof storageSchema>;
+export type GatewayConfig = z.infer<typeof gatewaySchema>;
 export type DatabaseConfig = z.infer<typeof databaseSchema>;
 
 export const defaultConfigFile = '/etc/godwit/agent.yaml';

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { gatewayReport } from './gateway.ts';
 import { keystoneReport } from './keystone.ts';
 import { storageReport } from './storage.ts';
 import { many, name, short, text, time } from './values.ts';
@@ -17,7 +18,7 @@ export const maxFrameFromHub = 256 * 1024;
 /** Each side pings when it has sent nothing for so long; one that was silent for three of them is gone. */
 export const quietMs = 10_000;
 
-export const roles = ['keystone', 'storage'] as const;
+export const roles = ['keystone', 'storage', 'gateway'] as const;
 export type RoleName = (typeof roles)[number];
 
 /** All that an agent says of itself and its node; each role adds its part. */
@@ -29,6 +30,7 @@ export const agentReport = z.object({
   rssBytes: z.number(),
   keystone: z.optional(keystoneReport),
   storage: z.optional(storageReport),
+  gateway: z.optional(gatewayReport),
 });
 export type AgentReport = z.infer<typeof agentReport>;
 
