@@ -9,7 +9,7 @@ export {
   type DatabaseReport, type KeyHash, type KeyKind, type KeyOrder, type KeySet, type KeystoneReport, type KeystoneSettings, type RepositoryReport,
 } from './protocol/keystone.ts';
 export { storage, storageReport, type ImageState, type Marked, type MirrorMode, type StorageReport } from './protocol/storage.ts';
-export { gateway, gatewayReport, type GatewayNetwork, type GatewayReport } from './protocol/gateway.ts';
+export { gateway, gatewayDigest, gatewayReport, type GatewayNetwork, type GatewayReport, type GatewayStand } from './protocol/gateway.ts';
 export { LineReader, toLine } from './protocol/lines.ts';
 export { formatToken, parseToken, tokenHash, type Token } from './protocol/token.ts';
 export { name as agentName, type Address, type Problem } from './protocol/values.ts';

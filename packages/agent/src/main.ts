@@ -97,6 +97,11 @@ async function openRole(config: AgentConfig, identity: Identity, log: Log): Prom
       const { storage } = config;
       return new StorageRole({ config: storage, run: rbdProgram({ program: storage.program, conf: storage.conf, user: storage.user, keyring: storage.keyring }), readConf: () => readFile(storage.conf, 'utf8'), log });
     }
+    case 'gateway': {
+      if (!config.gateway) throw new AgentError('GW_AGENT_CONFIG', 'terminal', 'this node was enrolled as gateway, and agent.yaml has no `gateway`', { action: 'docs/operators/agent.md shows one.' });
+      const [{ GatewayRole }, { ipPrograms }] = await Promise.all([import('./gateway/role.ts'), import('./gateway/run-ip.ts')]);
+      return new GatewayRole({ config: config.gateway, kernel: ipPrograms(config.gateway), files: diskFiles, stateDir: config.stateDir, log });
+    }
   }
 }
 

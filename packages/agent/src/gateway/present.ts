@@ -16,7 +16,7 @@ export interface Link {
   readonly master: string | undefined;
   readonly vxlan: { readonly vni: number; readonly local: string; readonly port: number; readonly learning: boolean } | undefined;
   /** How a bridge treats it as its port. */
-  readonly slave: { readonly learning: boolean; readonly flood: boolean; readonly hairpin: boolean; readonly proxyArp: boolean } | undefined;
+  readonly slave: { readonly learning: boolean; readonly flood: boolean; readonly hairpin: boolean } | undefined;
   readonly received: Counters;
   readonly sent: Counters;
 }
@@ -27,35 +27,37 @@ export interface Present {
   readonly tunnels: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>;
   /** Of bridges: MAC to the port that it lies behind; not the ports' own. */
   readonly ports: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  /** Of bridges: IP address to MAC, for answering ARP. */
-  readonly neighbours: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** IPv4 address to the interface that has it. */
+  readonly addresses: ReadonlyMap<string, string>;
 }
 
 const flow = z.object({ bytes: z.number(), packets: z.number(), dropped: z._default(z.number(), 0) });
+const record = z.optional(z.record(z.string(), z.unknown()));
 const linkSchema = z.array(z.object({
   ifname: z.optional(z.string()),
   flags: z._default(z.array(z.string()), []),
   mtu: z._default(z.number(), 0),
   master: z.optional(z.string()),
   ifalias: z.optional(z.string()),
-  linkinfo: z.optional(z.object({ info_kind: z.optional(z.string()), info_data: z.optional(z.record(z.string(), z.unknown())), info_slave_data: z.optional(z.record(z.string(), z.unknown())) })),
+  linkinfo: z.optional(z.object({ info_kind: z.optional(z.string()), info_data: record, info_slave_data: record })),
   stats64: z.optional(z.object({ rx: flow, tx: flow })),
 }));
-const fdbSchema = z.array(z.object({ mac: z.string(), ifname: z.optional(z.string()), dst: z.optional(z.string()), master: z.optional(z.string()), flags: z._default(z.array(z.string()), []), state: z.optional(z.string()) }));
-const neighbourSchema = z.array(z.object({ dst: z.string(), dev: z.optional(z.string()), lladdr: z.optional(z.string()), state: z._default(z.array(z.string()), []) }));
+const fdbSchema = z.array(z.object({ mac: z.string(), ifname: z.optional(z.string()), dst: z.optional(z.string()), master: z.optional(z.string()), state: z.optional(z.string()) }));
+const addressSchema = z.array(z.object({ ifname: z.optional(z.string()), addr_info: z._default(z.array(z.object({ local: z.optional(z.string()) })), []) }));
 
 const zero: Counters = { packets: 0, bytes: 0, dropped: 0 };
+const word = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** What the kernel has, from `ip -j -d -s link`, `bridge -j fdb` and `ip -j neigh`. Unknown fields are passed over: each version of iproute2 adds some. */
-export function readPresent(links: string, fdb: string, neighbours: string): Present {
+/** What the kernel has, from `ip -j -d -s link`, `bridge -j fdb` and `ip -j addr`. Unknown fields are passed over: each version of iproute2 adds some. */
+export function readPresent(links: string, fdb: string, addresses: string): Present {
   const read = parse(linkSchema, links, 'ip link').flatMap((l): [string, Link][] => {
     if (l.ifname === undefined) return [];
     const data = l.linkinfo?.info_data ?? {};
     const slave = l.linkinfo?.info_slave_data;
     return [[l.ifname, {
       name: l.ifname, kind: l.linkinfo?.info_kind ?? '', alias: l.ifalias, mtu: l.mtu, up: l.flags.includes('UP'), master: l.master,
-      vxlan: l.linkinfo?.info_kind === 'vxlan' ? { vni: Number(data['id'] ?? 0), local: String(data['local'] ?? ''), port: Number(data['port'] ?? 0), learning: data['learning'] !== false } : undefined,
-      slave: slave && { learning: slave['learning'] !== false, flood: slave['flood'] === true && slave['bcast_flood'] !== false && slave['mcast_flood'] !== false, hairpin: slave['hairpin'] === true, proxyArp: slave['proxy_arp_wifi'] === true },
+      vxlan: l.linkinfo?.info_kind === 'vxlan' ? { vni: Number(data['id'] ?? 0), local: word(data['local']), port: Number(data['port'] ?? 0), learning: data['learning'] !== false } : undefined,
+      slave: slave && { learning: slave['learning'] !== false, flood: slave['flood'] === true && slave['bcast_flood'] !== false && slave['mcast_flood'] !== false, hairpin: slave['hairpin'] === true },
       received: l.stats64?.rx ?? zero, sent: l.stats64?.tx ?? zero,
     }]];
   });
@@ -73,15 +75,11 @@ export function readPresent(links: string, fdb: string, neighbours: string): Pre
       ports.set(e.master, of);
     }
   }
-  const known = new Map<string, Map<string, string>>();
-  for (const n of parse(neighbourSchema, neighbours, 'ip neigh')) {
-    if (n.dev === undefined || n.lladdr === undefined || !n.state.includes('PERMANENT')) continue;
-    known.set(n.dev, (known.get(n.dev) ?? new Map<string, string>()).set(n.dst, n.lladdr));
-  }
-  return { links: new Map(read), tunnels, ports, neighbours: known };
+  const at = parse(addressSchema, addresses, 'ip address').flatMap((a) => a.addr_info.flatMap(({ local }): [string, string][] => (local === undefined || a.ifname === undefined ? [] : [[local, a.ifname]])));
+  return { links: new Map(read), tunnels, ports, addresses: new Map(at) };
 }
 
-export function parse<T extends z.ZodMiniType>(schema: T, text: string, what: string): z.infer<T> {
+function parse<T extends z.ZodMiniType>(schema: T, text: string, what: string): z.infer<T> {
   let raw: unknown;
   try {
     // Some versions print nothing instead of an empty list.
@@ -90,6 +88,6 @@ export function parse<T extends z.ZodMiniType>(schema: T, text: string, what: st
     throw new AgentError('GW_GATEWAY_FAILED', 'retryable', `${what} gave no JSON`, { cause });
   }
   const parsed = schema.safeParse(raw);
-  if (!parsed.success) throw new AgentError('GW_GATEWAY_FAILED', 'terminal', `what ${what} says cannot be read: ${parsed.error.issues[0]?.path.map(String).join('.') ?? ''}`, { action: 'iproute2 6.1 and 6.15 are known to suit.' });
-  return parsed.data as z.infer<T>;
+  if (!parsed.success) throw new AgentError('GW_GATEWAY_FAILED', 'terminal', `what ${what} says cannot be read: ${parsed.error.issues[0]?.path.map(String).join('.') ?? ''}`, { action: 'iproute2 6.1 is known to suit.' });
+  return parsed.data;
 }

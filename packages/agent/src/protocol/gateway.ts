@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { defineCommand } from './command.ts';
 import { many, problem, short } from './values.ts';
@@ -10,12 +11,10 @@ const vni = z.int().check(z.minimum(1), z.maximum(16_777_215));
 /** Grows each time that another gateway of the site becomes the active one. */
 const epoch = z.int().check(z.minimum(1));
 
-/** A port, by its MAC address, and the addresses that ARP is answered for. */
-export const gatewayEntry = z.tuple([mac, many(ip, 16)]);
-/** What lies behind one tunnel end. Flooded frames go to each that is named. */
-const behind = z.object({ vtep: ip, entries: many(gatewayEntry, 4_000) });
+/** What lies behind one tunnel end: MAC addresses of ports. Flooded frames go to each end that is named. */
+const behind = z.object({ vtep: ip, macs: many(mac, 4_000) });
 
-/** One stretched network, as one site's gateways are to have it. What no frame may take is not in it: no gateway of the same site. */
+/** One stretched network, as one site's gateways are to have it. No gateway of the same site is in it: what would make a loop cannot be said. */
 export const gatewayNetwork = z.object({
   network: uuid,
   siteVni: vni,
@@ -29,6 +28,12 @@ export const gatewayNetwork = z.object({
 });
 export type GatewayNetwork = z.infer<typeof gatewayNetwork>;
 
+/** Both sides take it of the same order, whatever order its lists are in. */
+export function gatewayDigest({ network, siteVni, transitVni, mtu, local, remote }: GatewayNetwork): string {
+  const sorted = (list: GatewayNetwork['local']): unknown => list.map(({ vtep, macs }) => [vtep, macs.toSorted()] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify([network, siteVni, transitVni, mtu, sorted(local), sorted(remote)])).digest('hex').slice(0, 16);
+}
+
 const counters = z.object({ packets: z.number(), bytes: z.number(), dropped: z.number() });
 const side = z.object({ /** From where frames come in to the gateway. */ received: counters, sent: counters });
 
@@ -40,38 +45,40 @@ export const gatewayReport = z.object({
   siteAddress: ip,
   /** Where the other sites' gateways send to. */
   transitAddress: ip,
-  /** Largest network MTU that passes to the other sites, and to the own hypervisors, as far as this node knows. */
-  transitMtu: z.int(),
+  /** Largest network MTU that the interface of each address carries; 0: the address is at no interface that is up. */
   siteMtu: z.int(),
+  transitMtu: z.int(),
   networks: many(z.object({
     network: uuid,
-    /** Of what was ordered; empty: nothing is, its devices are left from before. */
+    /** Of what was ordered and is in the kernel; empty: it is not, or not whole. */
     digest: short,
     /** Its devices carry frames. */
     up: z.boolean(),
-    /** Of its devices. */
     mtu: z.int(),
+    /** Of MAC addresses, at both sides. */
     entries: z.int(),
     site: side,
     transit: side,
   }), 500),
-  /** How many times something of the kernel's tables that nobody ordered was put right since the agent's start. */
+  /** How many times something in the kernel's tables that nobody ordered was put right since the agent's start. */
   repairs: z.int(),
   problems: many(problem),
 });
 export type GatewayReport = z.infer<typeof gatewayReport>;
 
 const none = z.object({});
-const stand = z.object({ epoch: z.int(), active: z.boolean() });
+/** `ok`: both addresses are at interfaces that are up. */
+export const gatewayStand = z.object({ epoch: z.int(), active: z.boolean(), ok: z.boolean() });
+export type GatewayStand = z.infer<typeof gatewayStand>;
 
 /** An order under an older epoch than the gateway has seen is refused (GW_GATEWAY_FENCED). Each may be sent twice. */
 export const gateway = {
   report: defineCommand('gateway.report', none, gatewayReport, 20_000),
-  /** Asked every second by controllers: that it answers is what they want to know. */
-  beat: defineCommand('gateway.beat', none, stand, 2_000),
+  /** Asked every second by a controller: that it answers is what it wants to know. */
+  beat: defineCommand('gateway.beat', none, gatewayStand, 2_000),
   /** From now on the site's active gateway, or not any more. */
-  lead: defineCommand('gateway.lead', z.object({ epoch, active: z.boolean() }), stand, 15_000),
-  /** A network's tables, whole; those of a standby are kept as well, so that it has nothing to learn when it is needed. Answers with their digest. */
+  lead: defineCommand('gateway.lead', z.object({ epoch, active: z.boolean() }), gatewayStand, 15_000),
+  /** A network's tables, whole; a standby has them as well, so that it has nothing to learn when it is needed. Answers with their digest once they are in the kernel. */
   put: defineCommand('gateway.put', z.object({ epoch, spec: gatewayNetwork }), z.object({ digest: short }), 30_000),
   forget: defineCommand('gateway.forget', z.object({ epoch, network: uuid }), none, 30_000),
 };

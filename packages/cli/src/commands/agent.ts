@@ -89,7 +89,7 @@ const create = command<TokenFlags>({
   description: 'The token is shown once. Carry it to the node in a file of mode 0600, and run godwit-agent enrol there (docs/operators/agent.md).',
   flags: {
     site: { kind: 'parsed', parse: string, placeholder: 'SITE', brief: 'Where the node is' },
-    role: { kind: 'parsed', parse: string, placeholder: 'ROLE', brief: 'What it is: keystone, storage' },
+    role: { kind: 'parsed', parse: string, placeholder: 'ROLE', brief: 'What it is: keystone, storage, gateway' },
     name: { kind: 'parsed', parse: string, placeholder: 'NODE', brief: 'What it is called' },
     ttl: { kind: 'parsed', parse: integer(10, 604_800), optional: true, placeholder: 'SECONDS', brief: 'How long it is good for (3600)' },
   },
