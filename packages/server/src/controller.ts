@@ -5,13 +5,14 @@ import { createNetworkService, migrateNetwork, type NetworkTables, SqlNetworkSto
 import { cephRbd, type Clock, createProtection, migrate, type StorageNodes, Store, systemClock, type Tables } from '@godwit/protection';
 import { createResources, migrateResources, ResourceStore, type ResourceTables } from '@godwit/resources';
 import { type GodwitConfig, openSites, type RegistryOptions } from '@godwit/sites';
-import { createEngine, type EngineOptions, globalRequestId, stillOurs } from '@godwit/workflow';
+import { createEngine, databaseError, type EngineOptions, globalRequestId, ofTheDriver, stillOurs } from '@godwit/workflow';
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { authenticator } from './auth/authenticator.ts';
 import { openCatalogue, openDatabase } from './database.ts';
 import { keepJobs } from './retention.ts';
 import { createServer } from './server.ts';
+import { onceDatabaseAnswers } from './starting.ts';
 import { version } from './version.ts';
 import { groupPlace } from './wiring/group-place.ts';
 import { openAgents } from './wiring/agents.ts';
@@ -56,8 +57,16 @@ export interface Controller {
   close(): Promise<void>;
 }
 
-/** A whole controller: database, engine, sites, use cases, HTTP API. One in a process (the engine is a singleton). */
-export async function startController(options: ControllerOptions): Promise<Controller> {
+/**
+ * A whole controller: database, engine, sites, use cases, HTTP API. One in a process (the engine is a singleton).
+ * Waits for a database that does not answer, for as long as that takes.
+ */
+export function startController(options: ControllerOptions): Promise<Controller> {
+  const { log, clock = systemClock } = options;
+  return onceDatabaseAnswers(() => open(options), { sleep: clock.sleep, log: (message) => log.warn({ part: 'start' }, message) });
+}
+
+async function open(options: ControllerOptions): Promise<Controller> {
   const { config, env, log, clock = systemClock } = options;
   // Closed in reverse order, also when a later part does not come up.
   const parts: (() => Promise<unknown> | void)[] = [];
@@ -72,8 +81,10 @@ export async function startController(options: ControllerOptions): Promise<Contr
   };
   const note = (name: string) => (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown): void => log[level]({ part: name, ...(data !== undefined && { data }) }, message);
 
+  let databaseUrl = '';
   try {
     const database = await openDatabase(config.database, env, note('postgres'));
+    databaseUrl = database.url;
     parts.push(() => database.close());
     const catalogue = openCatalogue<Tables & ResourceTables>(database.url, (error) => log.warn({ err: error }, 'a database connection broke'));
     parts.push(() => catalogue.destroy());
@@ -142,7 +153,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     return { url, workflows: engine.workflows(), close };
   } catch (error) {
     await close();
-    throw error;
+    throw ofTheDriver(error) === undefined ? error : databaseError(error, databaseUrl);
   }
 }
 

@@ -24,9 +24,9 @@ export async function openDatabase(config: GodwitConfig['database'], env: Env, l
   return { url: server.databaseUrl, embedded: true, close: () => server.stop() };
 }
 
-/** A small pool for the catalogue; the engine has its own. */
+/** A small pool for the catalogue; the engine has its own. A server behind a dead router is given up after a while, and asked again by whoever wants something of it. */
 export function openCatalogue<T>(url: string, onError: (error: Error) => void): Kysely<T> {
-  const pool = new pg.Pool({ connectionString: url, max: 5, idleTimeoutMillis: 30_000 });
+  const pool = new pg.Pool({ connectionString: url, max: 5, idleTimeoutMillis: 30_000, connectionTimeoutMillis: 30_000 });
   // An idle connection that breaks (the database is restarted) is replaced by the next query; unheard, it would end the process.
   pool.on('error', onError);
   // The same in the moments before and after it is idle, when the pool does not listen.

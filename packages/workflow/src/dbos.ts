@@ -2,6 +2,8 @@ import { DBOS, DBOSWorkflowConflictError, Error as DbosErrors } from '@dbos-inc/
 import { currentOwnerXid, runWithTopContext } from '@dbos-inc/dbos-sdk/internal/context';
 import { getExecutor } from '@dbos-inc/dbos-sdk/internal/dbos';
 import { dbRetryConfig } from '@dbos-inc/dbos-sdk/internal/utils';
+import type pg from 'pg';
+import { openEnginePool } from './dbos-pool.ts';
 import { WorkflowError } from './errors.ts';
 import type { Json } from './types.ts';
 
@@ -17,7 +19,10 @@ export const DBOS_SCHEMA = 'dbos';
 type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: Json) => void;
 type Body = (jobId: string, owner: string) => Promise<void>;
 
+const POOL_SIZE = 8;
+
 let leaving = false;
+let pool: pg.Pool | undefined;
 const workflows = new Map<string, () => Promise<void>>();
 
 export function registerWorkflow(name: string, body: Body): void {
@@ -42,11 +47,12 @@ export async function launch(options: LaunchOptions): Promise<void> {
   dbRetryConfig.initialBackoffSec = 0.2;
   dbRetryConfig.maxBackoffSec = 2;
   leaving = false;
+  pool = openEnginePool(withIdleLimit(options.databaseUrl), POOL_SIZE, (e) => { options.log('warn', `a database connection was lost: ${e.message}`); });
   DBOS.setConfig({
     name: 'godwit',
     systemDatabaseUrl: withIdleLimit(options.databaseUrl),
     systemDatabaseSchemaName: DBOS_SCHEMA,
-    systemDatabasePoolSize: 8,
+    systemDatabasePool: pool,
     applicationVersion: options.applicationVersion,
     executorID: options.executorId,
     // We use none of its messages and streams; saves a connection.
@@ -93,6 +99,8 @@ export async function shutdown(): Promise<void> {
   leaving = true;
   await DBOS.shutdown({ deregister: true });
   workflows.clear();
+  await pool?.end();
+  pool = undefined;
 }
 
 /** To be thrown where a run finds that another controller has taken its job over: DBOS then records nothing of it. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { isTransient, json, openDb, openPool, persistently } from './db.ts';
+import { databaseError, ofTheDriver } from './database-error.ts';
+import { json, openDb, openPool, persistently } from './db.ts';
 import type { Db } from './db.ts';
 import { enqueue, launch, registerWorkflow, requeue, shutdown, stopTaking } from './dbos.ts';
 import { toJson, WorkflowError } from './errors.ts';
@@ -106,7 +107,8 @@ class DbosEngine implements Engine {
       this.#supervisor.start();
     } catch (e) {
       await this.stop(0);
-      throw e;
+      // It may have gone away at any moment of the start.
+      throw ofTheDriver(e) === undefined ? e : databaseError(e, this.#options.databaseUrl);
     }
   }
 
@@ -210,14 +212,3 @@ class DbosEngine implements Engine {
   }
 }
 
-
-/** Says which database, but never the password. */
-function databaseError(e: unknown, databaseUrl: string): WorkflowError {
-  const url = new URL(databaseUrl);
-  const where = `"${url.pathname.slice(1)}" at ${url.searchParams.get('host') ?? url.host} as "${url.username}"`;
-  const cause = e instanceof AggregateError ? e.errors.map((x: Error) => x.message).join('; ') : (e as Error).message;
-  return new WorkflowError({
-    code: 'GW_DATABASE', kind: isTransient(e) ? 'retryable' : 'terminal',
-    message: `The PostgreSQL database ${where} cannot be used: ${cause}. Check DATABASE_URL, and that the server runs and lets this role create tables.`,
-  }, { cause: e });
-}

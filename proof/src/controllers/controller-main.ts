@@ -27,7 +27,7 @@ async function open(order: ControllerOrder): Promise<void> {
   held.order(order.jobs ?? {});
   holds = held;
   const config = await loadConfig(configFile);
-  controller = await restarted(async () => startController({
+  controller = await startController({
     config,
     storage: emulatedStorage(config),
     env: { DATABASE_URL: databaseUrl },
@@ -38,20 +38,8 @@ async function open(order: ControllerOrder): Promise<void> {
     clock: hurriedClock(pace, order.loopPace),
     sites: { createCloud: (config, deps) => createCloud(config, { ...deps, sleep, connections }), pollMs: Math.max(250, 5_000 * (order.loopPace ?? 0)) },
     onBoundary: held.hook,
-  }));
+  });
   say({ opened: { url: controller.url, workflows: controller.workflows, ms: Math.round(performance.now() - began) } });
-}
-
-/** A start that failed for a database that was too slow is made again, as a service manager would. */
-async function restarted(start: () => Promise<Controller>, tries = 5): Promise<Controller> {
-  for (let n = 1; ; n++) {
-    try {
-      return await start();
-    } catch (error) {
-      const { code, kind } = error as { code?: string; kind?: string };
-      if (code !== 'GW_DATABASE' || kind !== 'retryable' || n >= tries) throw error;
-    }
-  }
 }
 
 async function obey(order: Order): Promise<void> {

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '@godwit/workflow';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDatabaseAway, startEmbeddedPostgres, type EmbeddedPostgres } from '@godwit/workflow';
 import pg from 'pg';
 
 /** One PostgreSQL for a whole file of proofs; each case has a database of its own, copied from a template. */
@@ -10,10 +11,12 @@ export interface TestDatabase {
   /** A new database; a copy of `template` when given. No controller may be connected to that one. */
   create(template?: string): Promise<{ readonly name: string; readonly url: string }>;
   drop(name: string): Promise<void>;
-  /** Repeated on a new connection when the one that was kept has broken: for questions only. */
+  /** Repeated while the server is away (it may have been killed by the proof): for questions only. */
   query<R extends pg.QueryResultRow>(url: string, text: string, values?: unknown[]): Promise<R[]>;
   stop(): Promise<void>;
 }
+
+const PATIENCE_MS = 30_000;
 
 export async function startTestDatabase(options: { readonly durable?: boolean } = {}): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gw-proof-'));
@@ -34,11 +37,11 @@ export async function startTestDatabase(options: { readonly durable?: boolean } 
     await pool?.end();
   };
   const query: TestDatabase['query'] = async (url, text, values) => {
-    for (let attempt = 1; ; attempt++) {
+    for (const until = performance.now() + PATIENCE_MS; ; await delay(50)) {
       try {
         return (await (kept.get(url) ?? connect(url)).query(text, values)).rows;
       } catch (error) {
-        if (attempt >= 3) throw error;
+        if (!isDatabaseAway(error) || performance.now() > until) throw error;
       }
     }
   };

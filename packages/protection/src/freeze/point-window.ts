@@ -1,6 +1,7 @@
 import { at, GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Prepared } from '../protect/prepare.ts';
+import { onceDatabaseIsBack, type Patience } from '../store/away.ts';
 import type { ProtectDeps, ProtectInput } from '../protect/workflow.ts';
 import { freezeWindow, type NamedGuest, type WindowResult } from './window.ts';
 
@@ -13,7 +14,10 @@ const guestsOf = (prepared: Prepared): NamedGuest[] => prepared.servers.map((s) 
 export async function pointWindow(deps: ProtectDeps, input: ProtectInput, prepared: Prepared, s: StepContext, inside: (signal: AbortSignal) => Promise<void>): Promise<WindowResult> {
   const site = deps.sites.get(prepared.source);
   const cloud = site.asProject(prepared.group.project);
-  if (!(await deps.store.openWindow(input.pointId, deps.clock.now()))) throw interrupted(prepared.source);
+  const patience: Patience = { sleep: deps.clock.sleep, signal: s.signal };
+  const openedAt = deps.clock.now();
+  // Begun again, the step would take its own note for that of a dead one: so a database that is away is waited for right here.
+  if (!(await onceDatabaseIsBack(() => deps.store.openWindow(input.pointId, openedAt), patience))) throw interrupted(prepared.source);
   await at(site.name, async () => {
     await cloud.session.warm(['volume']);
     await site.rpc().ready(5_000);
@@ -29,7 +33,8 @@ export async function pointWindow(deps: ProtectDeps, input: ProtectInput, prepar
       inside,
     },
   );
-  await deps.store.closeWindow(input.pointId, deps.clock.now());
+  // The guests are thawed: there is time.
+  await onceDatabaseIsBack(() => deps.store.closeWindow(input.pointId, deps.clock.now()), patience);
   return window;
 }
 
@@ -48,7 +53,7 @@ export async function thawPoint(deps: ProtectDeps, input: ProtectInput, prepared
 }
 
 const interrupted = (site: string): GodwitError =>
-  new GodwitError('GW_WINDOW_INTERRUPTED', 'terminal', `${site}: the controller died inside the freeze window; the guests are thawed and nothing was kept of it`, {
+  new GodwitError('GW_WINDOW_INTERRUPTED', 'terminal', `${site}: the controller died inside the freeze window, or was interrupted in it; the guests are thawed and nothing was kept of it`, {
     site,
     action: 'Protect again.',
   });

@@ -111,10 +111,18 @@ export class Store {
     await this.#db.deleteFrom('recovery_points').where('id', '=', id).execute();
   }
 
-  /** False: a window was opened for this point before, by a process that did not live to close it. */
+  /**
+   * False: a window was opened for this point before, by a process that did not live to close it. Asked again with the same `now` (the answer
+   * was lost with the database), it finds its own.
+   */
   async openWindow(pointId: string, now: Date): Promise<boolean> {
-    const done = await this.#db.insertInto('freeze_windows').values({ point_id: pointId, opened_at: now, closed_at: null }).onConflict((c) => c.doNothing()).executeTakeFirst();
-    return done.numInsertedOrUpdatedRows === 1n;
+    const mine = await this.#db
+      .insertInto('freeze_windows')
+      .values({ point_id: pointId, opened_at: now, closed_at: null })
+      .onConflict((c) => c.column('point_id').doUpdateSet({ opened_at: now }).where('freeze_windows.opened_at', '=', now).where('freeze_windows.closed_at', 'is', null))
+      .returning('point_id')
+      .execute();
+    return mine.length === 1;
   }
 
   async closeWindow(pointId: string, now: Date): Promise<void> {
