@@ -46,8 +46,8 @@ function main(): number {
     }
     process.env[`GODWIT_PROOF_${flag.toUpperCase()}`] = value;
   }
-  // Those that npm test does not run yet, too.
-  process.env['GODWIT_PROOF_WIP'] = '1';
+  // Also what npm test does not run, and in full size.
+  process.env['GODWIT_PROOF_ALL'] = '1';
   if (values.only !== undefined) process.env['GODWIT_PROOF_ONLY'] = values.only.join('\n');
   const files = all.filter((f) => asked.some((name) => f.includes(name))).map((f) => `proof/test/${f}`);
   return spawnSync(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', 'proof', '--reporter', 'verbose', '--root', root, ...files], { stdio: 'inherit' }).status ?? 1;

@@ -109,7 +109,7 @@ test('PostgreSQL is killed at random moments: the controller starts, and jobs en
     }
   });
   console.log(`database: killed ${kills} times (seed ${seed})`);
-  expect(kills).toBeGreaterThan(4);
+  expect(kills).toBeGreaterThan(2);
   asIfNothingHadHappened(played);
 });
 
@@ -137,7 +137,7 @@ test('a controller that is started before its database waits for it, and says so
     const said = (): string => survivor.log.slice(begun).join('');
     let open = false;
     const opening = survivor.open(lane.order(url.toString())).then(() => void (open = true));
-    await until('it has said several times that it waits', () => ((said().match(/waiting for the database, \d+ s so far/g) ?? []).length >= 5 ? true : undefined), 30_000);
+    await until('it has said several times that it waits', () => ((said().match(/waiting for the database, \d+ s so far/g) ?? []).length >= 3 ? true : undefined), 30_000);
     expect(open).toBe(false);
     await symlink(socketDir, join(dir, 'run'));
     await opening;

@@ -133,6 +133,14 @@ describe('promise: never two active copies', () => {
     expect(group()).toMatchObject({ activeSite: 'site1', epoch: 2, state: 'Degraded' });
   });
 
+  it('a database that is away when they are stopped is waited for, and no failure of the site', async () => {
+    const p = await plan();
+    await beginFailover(w.deps, p);
+    const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    w.store.fenced = () => Promise.reject(away);
+    for (const vouched of [false, true]) await expect(fenceSource(w.deps, p, w.step, { vouched })).rejects.toBe(away);
+  });
+
   it('a site that answers but cannot stop them, and is said to be down, is fenced when it can', async () => {
     const site1 = w.deps.sites.get('site1');
     const cloud = site1.asProject(project);

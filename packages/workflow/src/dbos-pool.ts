@@ -2,17 +2,18 @@ import pg from 'pg';
 import { isTransient } from './db.ts';
 
 type Callback = (error?: Error | null, ...rest: unknown[]) => void;
+type Connected = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
 
 /**
  * Connections of the engine. While the database is away, DBOS waits and asks again, but it does not know all the ways in which a driver says so: a
  * write to a server that has just died (EPIPE), or a socket that is not there yet (ENOENT), would end the job. They are told to it as what it knows.
  */
 class EngineClient extends pg.Client {
-  override connect(): Promise<void>;
-  override connect(callback: (error: Error) => void): void;
-  override connect(callback?: (error: Error) => void): Promise<void> | void {
+  override connect(): Promise<pg.Client>;
+  override connect(callback: Connected): void;
+  override connect(callback?: Connected): Promise<pg.Client> | void {
     if (callback === undefined) return super.connect().catch(rethrown);
-    super.connect((error) => { callback(tell(error)); });
+    super.connect((error: Error | null) => { (callback as (error: Error | null, client: pg.Client) => void)(tell(error), this); });
   }
 
   // Of its many forms only the last argument and the promise matter here.

@@ -1,4 +1,4 @@
-import type { StepContext } from '@godwit/workflow';
+import { isDatabaseAway, type StepContext } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { deleteManifest } from '../manifest/store.ts';
 import { methodOf } from '../methods/index.ts';
@@ -32,6 +32,7 @@ export async function prune(deps: Deps, groupId: string, s: StepContext): Promis
       deleted++;
     } catch (error) {
       s.signal.throwIfAborted();
+      if (isDatabaseAway(error)) throw error;
       deps.log('warn', 'a recovery point could not be pruned; it is tried again after the next protect', { point: point.id, error: String(error) });
     }
   }

@@ -1,6 +1,6 @@
 import { isOpenStackError, type Cloud, type Server } from '@godwit/openstack';
 import { at, GodwitError, projectOf, type ProjectRef, toGodwitError } from '@godwit/sites';
-import type { StepContext } from '@godwit/workflow';
+import { isDatabaseAway, type StepContext } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { waitFor } from '../cinder/wait.ts';
 import { type Fence } from '../store/store.ts';
@@ -34,6 +34,8 @@ export async function fenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext
     return true;
   } catch (error) {
     s.signal.throwIfAborted();
+    // The members are stopped, only the note of it is missing: the site has not failed.
+    if (isDatabaseAway(error)) throw error;
     if (vouched) {
       s.log(`${fence.site} did not stop the members, which are said to be down; it is fenced as soon as it does`);
       return false;
