@@ -22,6 +22,12 @@ export class MemoryStore implements NetworkStore {
     if (record) this.records.set(id, structuredClone(change(record)));
     return this.get(id);
   }
+  takeVni(id: string, vni: number): Promise<boolean> {
+    const record = this.records.get(id);
+    if ([...this.records.values()].some((r) => r.id !== id && r.vni === vni)) return Promise.resolve(false);
+    if (record) this.records.set(id, { ...record, vni });
+    return Promise.resolve(true);
+  }
   delete(id: string): Promise<void> {
     this.records.delete(id);
     this.reports.delete(id);

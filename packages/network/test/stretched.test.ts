@@ -31,6 +31,23 @@ describe('a network that is made at two sites', () => {
     expect(await w.service.list({ ...caller, project: { name: 'other', domain: 'Default' } })).toEqual([]);
   });
 
+  it('stretched at the same time as another, each has a VNI of its own', async () => {
+    const w = await world({ start: false });
+    const begun = await Promise.all([1, 2, 3].map((n) => w.service.stretch(caller, { ...request, name: `ha${n}`, cidr: `10.9.${n}.0/24` })));
+    await Promise.all(begun.map(({ jobId }) => w.job(jobId)));
+    expect((await w.service.list(caller)).map((n) => n.vni).toSorted()).toEqual([70_000, 70_001, 70_002]);
+  });
+
+  it('unstretched by a controller that was restarted, it does not wait until what its earlier life held lapses', async () => {
+    const w = await world({ start: false });
+    await stretched(w);
+    const { jobId } = await w.service.unstretch(caller, 'ha', { keep: false });
+    const begun = performance.now();
+    w.another('c1').start();
+    expect(await w.job(jobId)).toMatchObject({ removed: ['site1', 'site2'] });
+    expect(performance.now() - begun).toBeLessThan(4_000);
+  });
+
   it('mirrors a port within a second of its becoming ACTIVE, follows it, and takes it away with it', async () => {
     const w = await world();
     await stretched(w);

@@ -14,6 +14,7 @@ import type { Lane } from './lane.ts';
 import type { Rehearsal, Rehearsed } from './rehearse.ts';
 import { restOf, type WholeRest } from './rest.ts';
 import { serversOf } from './submitted.ts';
+import { unendedJobs } from './unended.ts';
 
 /** Where a job is when its controller is struck. */
 export type Where =
@@ -178,12 +179,4 @@ async function wake(lane: Lane, url: string, ground: Ground, rehearsal: Rehearsa
     if (job?.executor !== 'successor') p.wrong.push(`the job is now said to be of ${job?.executor ?? 'nobody'}`);
   }
   await judge(lane, url, ground, rehearsal, played, victim, jobs);
-}
-
-/** Of jobs that go on still, what they were last seen at. */
-async function unendedJobs(lane: Lane, url: string): Promise<ReadonlyMap<string, string>> {
-  const steps = await lane.database.query<{ id: string; state: string; steps: string | null }>(url, `
-    SELECT j.id, j.state, (SELECT string_agg(s.name || ' ' || s.attempts || '× ' || coalesce(s.error::text, ''), '; ') FROM godwit_job_steps s WHERE s.job_id = j.id AND s.state = 'running') AS steps
-    FROM godwit_jobs j WHERE j.ended_at IS NULL`).catch(() => []);
-  return new Map(steps.map((s) => [s.id, `; it is ${s.state} at ${s.steps ?? 'no step'}`]));
 }

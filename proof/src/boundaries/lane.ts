@@ -47,26 +47,28 @@ export class Lane {
     return victim;
   }
 
-  /** As the tenant. */
-  api(controller: ControllerProcess): Api {
-    return apiOf(() => controller.url, () => this.token());
+  /** As the tenant, or as whom an entry of clouds.yaml is of. */
+  api(controller: ControllerProcess, cloud?: string): Api {
+    return apiOf(() => controller.url, () => this.token(cloud));
   }
 
-  async token(): Promise<string> {
-    return (await (await this.sites.cloud('site2')).session.token()).id;
+  /** Default: the tenant's. */
+  async token(cloud = 'site2'): Promise<string> {
+    return (await (await this.sites.cloud(cloud)).session.token()).id;
   }
 
   /** What a scenario works on, by this controller. */
   stage(controller: ControllerProcess, databaseUrl: string, timeoutMs = 60_000): Stage {
     const jobs = new JobPoll(this.database, databaseUrl);
-    const api = this.api(controller);
+    const patient = (api: Api): Api => ({ call: api.call, ask: (method, path, body) => patiently(() => api.ask(method, path, body)) });
     const ended: Stage['ended'] = async (jobId) => {
       const { state, error } = await jobs.ended(jobId, timeoutMs);
       return { state, ...(error && { error }) };
     };
     return {
       sites: this.sites,
-      api: { call: api.call, ask: (method, path, body) => patiently(() => api.ask(method, path, body)) },
+      api: patient(this.api(controller)),
+      admin: patient(this.api(controller, 'site2-godwit')),
       ended,
       succeeds: async (jobId) => {
         const end = await ended(jobId);

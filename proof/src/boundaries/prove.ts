@@ -123,9 +123,8 @@ function wanted(text = ''): Wanted {
 
 /** All on one ground, but those that need one of their own; an outage plays by itself. */
 function playedTogether(scenarios: readonly Scenario[], newGround: () => Ground): Together[] {
-  const shared = scenarios.filter((s) => s.from.apart !== true);
-  const apart = [...new Set(scenarios.filter((s) => s.from.apart).map((s) => s.from))].map((from) => scenarios.filter((s) => s.from === from));
-  return [shared, ...apart].flatMap((all) => {
+  const grounds = [...new Set([undefined, ...scenarios.map((s) => s.from.apart)])];
+  return grounds.map((apart) => scenarios.filter((s) => s.from.apart === apart)).flatMap((all) => {
     const ground = newGround();
     return [all.filter((s) => !s.outage), ...all.filter((s) => s.outage).map((s) => [s])].filter((set) => set.length > 0).map((set): Together => ({ ground, scenarios: set }));
   });

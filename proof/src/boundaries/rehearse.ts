@@ -8,6 +8,7 @@ import type { Lane } from './lane.ts';
 import { crashPoints, openSteps } from './points.ts';
 import { type Rest, restOf } from './rest.ts';
 import { serversOf } from './submitted.ts';
+import { unendedJobs } from './unended.ts';
 
 /** A scenario, played once undisturbed: what every case begins from, and what it must come to. */
 export interface Rehearsed {
@@ -52,7 +53,10 @@ export async function rehearse(lane: Lane, ground: Ground, scenarios: readonly S
       survivor.order({ [jobId]: order });
       return { scenario, unit, jobId };
     }));
-    const rows = await lane.quiet(url, 60_000, 40);
+    const rows = await lane.quiet(url, 60_000, 40).catch(async (error: unknown) => {
+      const where = await unendedJobs(lane, url);
+      throw new Error([(error as Error).message, ...played.flatMap((p) => (where.has(p.jobId) ? [`${p.scenario.name}${where.get(p.jobId) ?? ''}`] : []))].join('\n'), { cause: error });
+    });
     await survivor.close();
     const after = await restOf(lane, url, ground.units, jobs);
     const of = played.map(({ scenario, unit, jobId }): Rehearsed => {

@@ -2,7 +2,7 @@ import { canonical, type Row } from '../world/canonical.ts';
 import { everyRow } from '../world/catalogue.ts';
 import { siteRows, told } from '../world/inventory.ts';
 import { owned } from '../world/ownership.ts';
-import { canonicalOf, type Unit } from '../world/unit.ts';
+import { canonicalOf, type Unit, vnisOf } from '../world/unit.ts';
 import type { Lane } from './lane.ts';
 
 /** How things are at rest: what the sites hold, what the catalogue says. In words that are the same for all units. */
@@ -25,5 +25,9 @@ export async function restOf(lane: Lane, url: string, units: readonly Unit[], jo
     sites: rows.filter((r) => !isRow.has(r)).map(say).sort(),
     catalogue: rows.filter((r) => isRow.has(r)).map(say).sort(),
   });
-  return { of: new Map([...of].map(([unit, rows]) => [unit, words(rows, (row) => canonicalOf(unit, row))])), rest: words(rest, canonical) };
+  const wordsOf = (unit: Unit, rows: readonly Row[]): Rest => {
+    const vnis = vnisOf(rows);
+    return words(rows, (row) => canonicalOf(unit, row, vnis));
+  };
+  return { of: new Map([...of].map(([unit, rows]) => [unit, wordsOf(unit, rows)])), rest: words(rest, canonical) };
 }

@@ -6,6 +6,8 @@ import type { Unit } from '../world/unit.ts';
 export interface Stage {
   readonly sites: EmulatedSites;
   readonly api: Api;
+  /** As an administrator of the tenant's project. */
+  readonly admin: Api;
   /** Waits for a job, and answers how it ended. */
   ended(jobId: string): Promise<{ readonly state: string; readonly error?: { readonly code: string } }>;
   /** Fails the scenario unless the job succeeds. */
@@ -15,8 +17,8 @@ export interface Stage {
 /** A state that scenarios begin from. Prepared once, for many units side by side; each case begins from a copy of it. */
 export interface Beginning {
   readonly name: string;
-  /** It needs sites and a database of its own: what other beginnings leave there would change how its jobs run. */
-  readonly apart?: boolean;
+  /** It needs sites and a database of its own, or such as others of this word have: what other beginnings leave there would change how its jobs run. */
+  readonly apart?: string;
   /** Makes what one unit's job will work on, with the unit's name in all names. */
   prepare(stage: Stage, unit: Unit): Promise<void>;
 }
@@ -33,7 +35,7 @@ export interface Scenario {
   faults?(stage: Pick<Stage, 'sites'>, unit: Unit, jobId: string): void;
   /** Faults that befall everything at the sites: the scenario is then played by itself. */
   outage?(stage: Pick<Stage, 'sites'>): void;
-  /** At this step the job is asked to stop (at its `before` boundary). */
+  /** Before this step (`boot[]`: the first of all `boot[…]`) the job is asked to stop (at its `before` boundary). */
   readonly cancelAt?: string;
   /** The job does what holds for all units, unless another has: its changes are tried apart from its boundaries, before any has come so far. */
   readonly forAll?: boolean;

@@ -22,14 +22,14 @@ export const protectedVnf = (name: string, times: number, policy: Policy = {}): 
 
 const once = protectedVnf('protected once', 1);
 /** The first protection of all proves the backup target. */
-const never: Beginning = { ...protectedVnf('never protected', 0), apart: true };
+const never: Beginning = { ...protectedVnf('never protected', 0), apart: 'never protected' };
 const twice = protectedVnf('protected twice', 2);
 const full = protectedVnf('protected, nothing retained', 1, { retain: 1, fullEvery: 1 });
 /** By images: one member on volumes, one whose root is no volume. */
 const imaged = protectedVnf('protected by images', 1, { method: 'server-image' });
 
-const protect: Scenario['submit'] = ({ api }, { name }) => api.ask('POST', `/v1/groups/${name}/protect`);
-const recover: Scenario['submit'] = ({ api }, { name }) => api.ask('POST', `/v1/groups/${name}/recover`, { to: 'site2' });
+export const protect: Scenario['submit'] = ({ api }, { name }) => api.ask('POST', `/v1/groups/${name}/protect`);
+export const recover: Scenario['submit'] = ({ api }, { name }) => api.ask('POST', `/v1/groups/${name}/recover`, { to: 'site2' });
 const purge: Scenario['submit'] = ({ api }, { name }) => api.ask('DELETE', `/v1/groups/${name}?purge=true`);
 const verify: Scenario['submit'] = async ({ api }, { name }) => {
   const { recoveryPoints } = await api.ask<{ recoveryPoints: { id: string }[] }>('GET', `/v1/groups/${name}/recovery-points`);
@@ -37,20 +37,21 @@ const verify: Scenario['submit'] = async ({ api }, { name }) => {
 };
 
 /** The site refuses the manifest; by images, the first image that the job makes there is a root disk. */
-const refusesManifest = (skip: number): NonNullable<Scenario['faults']> => ({ sites }, _unit, jobId) =>
+export const refusesManifest = (skip: number): NonNullable<Scenario['faults']> => ({ sites }, _unit, jobId) =>
   void sites.emulator.inject({ kind: 'error', site: 'site2', service: 'image', method: 'POST', path: '^/v2/images$', status: 403, skip, globalRequestId: `req-${jobId}` });
 const secondServerFails: NonNullable<Scenario['faults']> = ({ sites }, unit) => void sites.emulator.inject({ kind: 'failure', site: 'site2', work: 'spawn', resource: membersOf(unit)[1]?.name ?? '' });
 
 /** Who dies in the freeze window cannot know whether the guests stayed frozen all the while: that point has failed, by design. */
-const inTheWindow = (step: string, boundary: string): boolean => step === 'freeze-and-snapshot' && boundary === 'after-effect';
+export const inTheWindow = (window: string) => (step: string, boundary: string): boolean => step === window && boundary === 'after-effect';
+const frozen = inTheWindow('freeze-and-snapshot');
 const isUndo = (step: string): boolean => step.startsWith('undo ');
 const undoesImages = (step: string): boolean => isUndo(step) && step.includes('-image[');
 
 /** Every way in which the workflows of protection run. */
 export const scenarios: readonly Scenario[] = [
-  { name: 'protect, incrementally', workflow: 'protect', from: once, submit: protect, mayFail: inTheWindow },
-  { name: 'protect for the first time', workflow: 'protect', from: never, submit: protect, mayFail: inTheWindow, forAll: true, only: (step) => ['prepare', 'begin', 'prove-target'].includes(step) },
-  { name: 'protect, and prune what retention no longer keeps', workflow: 'protect', from: full, submit: protect, mayFail: inTheWindow, only: (step) => ['commit', 'prune'].includes(step) },
+  { name: 'protect, incrementally', workflow: 'protect', from: once, submit: protect, mayFail: frozen },
+  { name: 'protect for the first time', workflow: 'protect', from: never, submit: protect, mayFail: frozen, forAll: true, only: (step) => ['prepare', 'begin', 'prove-target'].includes(step) },
+  { name: 'protect, and prune what retention no longer keeps', workflow: 'protect', from: full, submit: protect, mayFail: frozen, only: (step) => ['commit', 'prune'].includes(step) },
   { name: 'protect, and fail when the manifest is written', workflow: 'protect', from: once, submit: protect, ends: 'failed', only: (step) => isUndo(step) || step === 'publish', faults: refusesManifest(0) },
   { name: 'protect, and cancel', workflow: 'protect', from: once, submit: protect, ends: 'cancelled', cancelAt: 'drop-snapshot', only: (step) => isUndo(step) || step === 'drop-snapshot' },
   { name: 'recover, the old site answers', workflow: 'recover', from: once, submit: recover },

@@ -34,13 +34,23 @@ export function serverRows(emulator: Emulator): Row[] {
   return rows;
 }
 
-/** Of servers, how long they were frozen: looked at apart, by the watch. Of images, the size: manifests hold times, some with a digit less. */
-const untold = (row: Row): ReadonlySet<string> => new Set(row['kind'] === 'image' ? ['size'] : ['frozenSince', 'longestFreezeMs']);
+/**
+ * Of servers, how long they were frozen: looked at apart, by the watch. Of images that Godwit makes for itself, what their data tells: manifests hold times,
+ * some with a digit less, and disks of guests what these wrote.
+ */
+function untold(row: Row): ReadonlySet<string> {
+  if (row['kind'] === 'server') return new Set(['frozenSince', 'longestFreezeMs']);
+  if (row['kind'] === 'image' && String(row['name']).startsWith('godwit-')) return new Set(['size', 'digest', 'properties']);
+  return new Set();
+}
+
+/** In the name of a kept copy is the beginning of its job's id. */
+const kept = /^(godwit-kept-e\d+)-[0-9a-f]{8}-/;
 
 /** A row without what is looked at elsewhere. */
 export function told(row: Row): Row {
   const left = untold(row);
-  return Object.fromEntries(Object.entries(row).filter(([k]) => !left.has(k)));
+  return Object.fromEntries(Object.entries(row).flatMap(([k, v]) => (left.has(k) ? [] : [[k, row['kind'] === 'rbd-image' && typeof v === 'string' ? v.replace(kept, '$1-*-') : v]])));
 }
 
 export function siteInventory(emulator: Emulator): string[] {

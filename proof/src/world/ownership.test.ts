@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { owned } from './ownership.ts';
-import { canonicalOf, membersOf, unitOf } from './unit.ts';
+import { canonicalOf, membersOf, unitOf, vnisOf } from './unit.ts';
 
 const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
 const units = [unitOf(0), unitOf(1)];
@@ -20,4 +20,11 @@ test('equal things of two units are equal in words', () => {
   const words = units.map((u) => canonicalOf(u, { kind: 'port', id: id(u.n), name: `${u.name}-db-port`, mac: membersOf(u)[0]?.mac, ips: [membersOf(u)[0]?.ip] }));
   expect(words[0]).toBe(words[1]);
   expect(words[0]).toContain('unit-db-port');
+});
+
+test('a network has the VNI that somebody chose: which of the unit’s it is counts, not which number', () => {
+  const network = (n: number, segment: number) => ({ kind: 'network', id: id(n), name: 'u00-net', segment });
+  const words = (rows: readonly ReturnType<typeof network>[]): string[] => rows.map((row) => canonicalOf(unitOf(0), row, vnisOf(rows)));
+  expect(words([network(1, 70_000), network(2, 70_000)])).toEqual(words([network(1, 70_007), network(2, 70_007)]));
+  expect(words([network(1, 70_000), network(2, 70_000)])).not.toEqual(words([network(1, 70_000), network(2, 70_001)]));
 });

@@ -40,7 +40,10 @@ export async function startSites(options: SitesOptions): Promise<EmulatedSites> 
     }
     return made;
   };
-  if (wide) await Promise.all([...emulator.world.sites.keys()].map(async (site) => unlimited(await cloud(site), await cloud(`${site}-admin`))));
+  if (wide) {
+    await Promise.all([...emulator.world.sites.keys()].map(async (site) => unlimited(await cloud(site), await cloud(`${site}-admin`))));
+    await makeKnown(emulator, 'site1', await cloud('site2-admin'));
+  }
   const secrets = Object.fromEntries(Object.entries(emulator.clouds()).map(([name, entry]) => [`the password of ${name}`, entry.auth.password]));
   return {
     emulator,
@@ -64,5 +67,13 @@ const widened = (lab: Topology): Topology => ({
 
 async function unlimited(tenant: Cloud, admin: Cloud): Promise<void> {
   const { projectId = '' } = await tenant.session.token();
-  await admin.compute.setQuota(projectId, { instances: -1, cores: -1, ram: -1 });
+  await admin.compute.setQuota(projectId, { instances: -1, cores: -1, ram: -1, key_pairs: -1 });
+  await admin.network.setQuota(projectId, { network: -1, subnet: -1, port: -1, security_group: -1, security_group_rule: -1 });
+}
+
+/** A site's Glance is a region of another's Keystone: so that one's Glance can fetch from it by itself. */
+async function makeKnown(emulator: Emulator, region: string, { identity }: Cloud): Promise<void> {
+  const [service] = await identity.services.list({ type: 'image' });
+  await identity.regions.create({ id: region });
+  await identity.endpoints.create({ service_id: service?.id ?? '', region_id: region, interface: 'public', url: `${emulator.site(region).address}/image` });
 }

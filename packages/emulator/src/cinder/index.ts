@@ -67,6 +67,12 @@ function* inspect(state: CinderState): Iterable<ResourceRow> {
   for (const g of state.groupSnapshots.values()) yield row('group-snapshot', g, { group: g.groupId });
   for (const b of state.backups.values()) if (!b.deleted) yield row('backup', b, { volume: b.volumeId, parent: b.parentId });
   for (const a of state.attachments.values()) yield { kind: 'attachment', id: a.id, project: a.projectId, status: a.status, volume: a.volumeId, server: a.serverId };
+  // What lies in the pool beside Cinder's volumes, and what the pool's mirroring knows of any of them.
+  for (const name of state.unmanaged.keys()) if (!state.rbdImages.has(name)) yield { kind: 'rbd-image', id: name, name };
+  for (const [name, i] of state.rbdImages) {
+    if (i.mirror === undefined && i.snapshots.length === 0 && !state.unmanaged.has(name)) continue;
+    yield { kind: 'rbd-image', id: name, name, mode: i.mirror?.mode, primary: i.mirror?.primary, split: i.mirror?.split, meta: i.meta, marks: i.snapshots.filter((s) => s.mirror === undefined).map((s) => s.name) };
+  }
 }
 
 /** Block Storage as of 2025.1. */

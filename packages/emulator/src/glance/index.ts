@@ -87,7 +87,7 @@ function imagesPart(site: Site, state: GlanceState): ImagesPart {
 }
 
 function* inspect(state: GlanceState): Iterable<ResourceRow> {
-  for (const i of state.images.values()) yield { kind: 'image', id: i.id, ...(i.name === null ? {} : { name: i.name }), project: i.owner, status: i.status, protected: i.protected, tags: i.tags, size: i.size };
+  for (const i of state.images.values()) yield { kind: 'image', id: i.id, ...(i.name === null ? {} : { name: i.name }), project: i.owner, status: i.status, visibility: i.visibility, hidden: i.hidden, protected: i.protected, tags: i.tags, properties: i.properties, members: [...(state.members.get(i.id) ?? [])].map(([project, m]) => ({ project, status: m.status })), size: i.size, digest: i.hash };
 }
 
 /** Image service v2.17 (2025.1). */

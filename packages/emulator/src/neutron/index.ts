@@ -63,9 +63,24 @@ function createState(site: Site): NeutronState {
 }
 
 function* inspect(state: NeutronState): Iterable<ResourceRow> {
-  for (const n of state.networks.values()) yield { kind: 'network', id: n.id, name: n.name, project: n.projectId, status: 'ACTIVE' };
-  for (const p of state.ports.values()) yield { kind: 'port', id: p.id, name: p.name, project: p.projectId, status: p.status, mac: p.mac, ips: p.fixedIps.map((f) => f.ip_address), device: p.deviceId, host: p.hostId, description: p.description };
-  for (const g of state.securityGroups.values()) yield { kind: 'security-group', id: g.id, name: g.name, project: g.projectId };
+  const groupName = (id: string): string => state.securityGroups.get(id)?.name ?? id;
+  for (const n of state.networks.values()) yield { kind: 'network', id: n.id, name: n.name, project: n.projectId, status: 'ACTIVE', description: n.description, type: n.type, segment: n.segment, mtu: n.mtu };
+  for (const s of state.subnets.values()) yield { kind: 'subnet', id: s.id, name: s.name, project: s.projectId, network: s.networkId, cidr: s.cidr, gateway: s.gateway, dhcp: s.dhcp, pools: s.pools };
+  for (const p of state.ports.values()) {
+    yield {
+      kind: 'port', id: p.id, name: p.name, project: p.projectId, status: p.status, network: p.networkId, mac: p.mac, ips: p.fixedIps.map((f) => f.ip_address), device: p.deviceId, host: p.hostId, description: p.description,
+      groups: p.securityGroups.map(groupName), pairs: p.pairs,
+    };
+  }
+  for (const g of state.securityGroups.values()) {
+    yield {
+      kind: 'security-group', id: g.id, name: g.name, project: g.projectId, description: g.description, stateful: g.stateful, tags: g.tags,
+      rules: [...g.rules.values()].map((r) => ({
+        direction: r.direction, ethertype: r.ethertype, protocol: r.protocol, min: r.min, max: r.max, prefix: r.remotePrefix, group: r.remoteGroup === null ? null : groupName(r.remoteGroup), addressGroup: r.remoteAddressGroup, description: r.description,
+      })),
+    };
+  }
+  for (const a of state.agents.values()) yield { kind: 'network-agent', id: a.id, host: a.host, vtep: a.configurations['tunneling_ip'] };
 }
 
 /** Networking as of 2025.1: ML2 with Open vSwitch and l2population. */

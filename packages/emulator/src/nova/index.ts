@@ -101,8 +101,8 @@ export const createNova = ({ writerMs = 20 }: { readonly writerMs?: number } = {
         ...(guest && { frozenSince: guest.frozenSince ?? null, longestFreezeMs: Math.max(guest.longestFreezeMs, guest.frozenSince === undefined ? 0 : site.clock.now() - guest.frozenSince) }),
       };
     }
-    for (const k of state.keypairs.values()) yield { kind: 'keypair', id: `${k.userId}/${k.name}`, name: k.name };
-    for (const f of state.flavors.values()) yield { kind: 'flavor', id: f.id, name: f.name };
+    for (const k of state.keypairs.values()) yield { kind: 'keypair', id: `${k.userId}/${k.name}`, name: k.name, type: k.type, fingerprint: k.fingerprint };
+    for (const f of state.flavors.values()) yield { kind: 'flavor', id: f.id, name: f.name, vcpus: f.vcpus, ram: f.ram, disk: f.disk, public: f.isPublic, description: f.description, extraSpecs: f.extraSpecs, access: f.access };
     for (const g of state.groups.values()) yield { kind: 'server-group', id: g.id, name: g.name, project: g.projectId };
   },
 });

@@ -57,7 +57,8 @@ export const keypairRoutes: readonly Route<NovaState>[] = [
       if (wanted.public_key === undefined) throw badRequest("Invalid input for field/attribute keypair. 'public_key' is a required property");
       const fingerprint = fingerprintOf(wanted.public_key);
       if (state.keypairs.has(`${owner}/${wanted.name}`)) throw conflict(`Key pair '${wanted.name}' already exists.`);
-      if ([...state.keypairs.values()].filter((k) => k.userId === owner).length >= (quotaOf(state, token.projectId ?? '')['key_pairs'] ?? 100)) throw new ApiError(403, 'Quota exceeded, too many key pairs.');
+      const limit = quotaOf(state, token.projectId ?? '')['key_pairs'] ?? -1;
+      if (limit >= 0 && [...state.keypairs.values()].filter((k) => k.userId === owner).length >= limit) throw new ApiError(403, 'Quota exceeded, too many key pairs.');
       state.counters.keypairs += 1;
       const keypair: Keypair = { name: wanted.name, userId: owner, publicKey: wanted.public_key, fingerprint, type: wanted.type, id: state.counters.keypairs, created: site.now() };
       state.keypairs.set(`${owner}/${wanted.name}`, keypair);

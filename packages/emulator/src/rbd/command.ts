@@ -133,7 +133,7 @@ function mirrorVerb(site: Site, pool: Pool, name: string, image: RbdImage, verb:
       return said(`Snapshot ID: ${String(ship(pool, name, image, 'primary'))}\n`);
     case 'mirror image promote':
       if (mirror.primary) return refused(16, 'image is already primary');
-      if (!force && !handedOver(site, mirror.globalId)) return refused(16, 'error promoting image to primary');
+      if (!force && !givenUpHere(image) && !handedOver(site, mirror.globalId)) return refused(16, 'error promoting image to primary');
       // By force: what the other side writes or has written since is not known here.
       mirror.primary = true;
       mirror.split = force;
@@ -166,6 +166,9 @@ const peers = (site: Site): Site[] => Object.keys(site.topology.sites).flatMap((
   const peer = n === site.name ? undefined : site.peer(n);
   return peer?.alive === true && site.reaches(n) ? [peer] : [];
 });
+
+/** Whoever gave an image up may take it back, as long as nothing has come from the other side since. */
+const givenUpHere = (image: RbdImage): boolean => image.snapshots.findLast((s) => s.mirror !== undefined)?.mirror?.state === 'demoted';
 
 const otherIsPrimary = (site: Site, globalId: string): boolean => peers(site).some((p) => new Pool(p).withId(globalId)?.[1].mirror?.primary === true);
 

@@ -39,6 +39,9 @@ function follow(here: Pool, there: Pool, source: string, image: RbdImage): void 
     here.remove(name);
     [name, copy] = [undefined, undefined];
   }
+  // Given up here after it was given up there: the other side follows, not this one.
+  const given = copy?.snapshots.findLast((s) => s.mirror?.state === 'demoted');
+  if (given && given.takenAt >= newest.takenAt) return;
   if (copy && mirror.mode === 'snapshot' && copy.snapshots.some((s) => s.mirror?.primarySnapId === newest.id)) return;
   // In journal mode a rename is replayed like any write; otherwise the name comes with the next snapshot.
   const wanted = mirror.mode === 'journal' ? source : newest.mirror.imageName;

@@ -41,6 +41,8 @@ export class Keeper {
   readonly #deps: Deps;
   readonly #options: Required<Omit<KeeperOptions, 'groups'>> & Pick<KeeperOptions, 'groups'>;
   readonly #kept = new Map<string, Kept>();
+  /** Networks that it will never hold again. */
+  readonly #old = new Set<string>();
   readonly #listeners = new Map<string, { listening?: Listening; triedAt: number }>();
   readonly #ticks: TickLoop;
   #signal = new AbortController().signal;
@@ -75,8 +77,10 @@ export class Keeper {
     this.#signal = signal;
     const { clock, store, log } = this.#deps;
     try {
-      const records = (await store.list()).filter((r) => r.state === 'Active');
+      const all = await store.list();
+      const records = all.filter((r) => r.state === 'Active');
       const now = clock.now().getTime();
+      for (const { id, state } of all) if (state === 'Unstretching') await this.#letGoOfOld(id);
       for (const [id, kept] of this.#kept) if (!records.some((r) => r.id === id)) await this.#letGo(id, kept);
       for (const record of records) {
         const kept = this.#take(record);
@@ -100,6 +104,13 @@ export class Keeper {
     kept.record = record;
     this.#kept.set(record.id, kept);
     return kept;
+  }
+
+  /** What an earlier life of this controller held is nobody's: whoever unstretches it need not wait until the hold lapses. */
+  async #letGoOfOld(id: string): Promise<void> {
+    if (this.#kept.has(id) || this.#old.has(id)) return;
+    this.#old.add(id);
+    await this.#deps.store.release(id, this.#options.holder);
   }
 
   async #letGo(id: string, kept: Kept): Promise<void> {

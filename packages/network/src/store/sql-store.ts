@@ -13,6 +13,8 @@ export interface NetworkTables {
   network_holders: { network: string; holder: string; until: Time };
 }
 
+const vniLock = 0x676f6476; // "godv"
+
 /** What is read was written by us, by its type. */
 export class SqlNetworkStore implements NetworkStore {
   readonly #db: Kysely<NetworkTables>;
@@ -45,6 +47,17 @@ export class SqlNetworkStore implements NetworkStore {
       const next = change(row.doc as NetworkRecord);
       await trx.updateTable('stretched_networks').set({ doc: JSON.stringify(next) }).where('id', '=', id).execute();
       return next;
+    });
+  }
+
+  async takeVni(id: string, vni: number): Promise<boolean> {
+    return this.#db.transaction().execute(async (trx) => {
+      // No unique index: two networks that are adopted at different sites may have the same one.
+      await sql`select pg_advisory_xact_lock(${vniLock})`.execute(trx);
+      const { rows } = await sql`select 1 from stretched_networks where id <> ${id} and doc->'vni' = ${JSON.stringify(vni)}::jsonb`.execute(trx);
+      if (rows.length > 0) return false;
+      await sql`update stretched_networks set doc = doc || ${JSON.stringify({ vni })}::jsonb where id = ${id}`.execute(trx);
+      return true;
     });
   }
 

@@ -38,6 +38,8 @@ export interface NetworkStore {
   list(project?: string): Promise<NetworkRecord[]>;
   /** Changes a record under its row's lock; undefined: it is gone. */
   update(id: string, change: (record: NetworkRecord) => NetworkRecord): Promise<NetworkRecord | undefined>;
+  /** Gives a record a VNI that no other has, one at a time over all networks. False: another has taken it meanwhile. */
+  takeVni(id: string, vni: number): Promise<boolean>;
   delete(id: string): Promise<void>;
   putReport(id: string, report: ReconcileReport, placed: readonly string[]): Promise<void>;
   report(id: string): Promise<{ readonly report: ReconcileReport; readonly placed: readonly string[] } | undefined>;

@@ -51,9 +51,7 @@ export function stretchWorkflow(deps: Deps, keeper: Keeper): WorkflowDefinition<
     run: async (ctx: WorkflowContext, { id }: NetworkInput) => {
       const plan = await ctx.step('preflight', async (s) => {
         s.progress({ phase: 'Preflight' });
-        const record = await known(deps, id);
-        const report = await resolve(deps, record);
-        if (!report.ok) throw refuse(report);
+        const report = await settle(deps, id);
         await deps.store.update(id, (r) => ({ ...r, ...(report.vni !== undefined && { vni: report.vni }), ...(report.cidr !== undefined && { cidr: report.cidr }), ...(report.mtu !== undefined && { mtu: report.mtu }), sites: report.sites }));
         return report;
       }, { compensate: () => deps.store.delete(id) });
@@ -75,6 +73,17 @@ export function stretchWorkflow(deps: Deps, keeper: Keeper): WorkflowDefinition<
       return { network: id, plan, ...(report && { report }) };
     },
   };
+}
+
+/** A plan whose VNI is this network's alone: two that are stretched at the same time would choose the same free one. */
+async function settle(deps: Deps, id: string): Promise<StretchReport> {
+  for (;;) {
+    const record = await known(deps, id);
+    const report = await resolve(deps, record);
+    if (!report.ok) throw refuse(report);
+    const given = record.vni ?? record.request.vni ?? (report.sites.some((p) => p.adopted) ? report.vni : undefined);
+    if (given !== undefined || report.vni === undefined || (await deps.store.takeVni(id, report.vni))) return report;
+  }
 }
 
 const pick = (made: { readonly networkId: string; readonly subnetId: string } | undefined) => (made ? { networkId: made.networkId, subnetId: made.subnetId } : {});

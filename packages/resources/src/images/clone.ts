@@ -70,11 +70,12 @@ export function cloneWorkflow(deps: Deps): WorkflowDefinition<CloneInput, CloneR
         ...relayed.targets.filter((t) => t.error === undefined).map((t) => ({ site: t.site, method: 'relay' as const, bytes: t.bytes })),
         ...planned('describe').map((t) => ({ site: t.site, bytes: 0 })),
       ];
+      // Its members come behind the patch: a cancel between them would leave it published, and lent to nobody. Begun, it is ended.
       const published = await ctx.all('publish', there, (t) => t.site, async (t): Promise<Published & { superseded: string[] }> => {
         const site = deps.sites.get(t.site);
         const done = await publish(site, input.project, record, ctx.jobId);
         return { ...done, superseded: input.replace ? await hideOthers(site, input.project, record, done.imageId) : [] };
-      });
+      }, { uncancellable: true });
       const outcomes = new Map<string, CloneOutcome>();
       for (const t of plan.targets) {
         const nothing = { site: t.site, bytes: 0, changed: [], notes: [], superseded: [] };

@@ -33,7 +33,8 @@ export function rolloutWorkflow(deps: Deps): WorkflowDefinition<RolloutInput, Ro
         if (site !== begun.source) {
           await ctx.step(`copy[${site}]`, (s) => copyTo(deps, input, begun.source, place, record, s), { compensate: () => dropWorking(place) });
         }
-        if ((await ctx.step(`switch[${site}]`, () => switchAt(deps, input, begun.source, place, record))) === 'back') return back();
+        // Begun, it is ended: a cancel between showing the one and hiding the other would leave two of the name.
+        if ((await ctx.step(`switch[${site}]`, () => switchAt(deps, input, begun.source, place, record), { uncancellable: true })) === 'back') return back();
       }
       const ended = await ctx.step('finish', () => finish(deps, input));
       // The word came behind the last look: the state says so, and nothing was called done over it.

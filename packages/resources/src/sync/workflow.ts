@@ -2,6 +2,7 @@ import { GodwitError, toGodwitError } from '@godwit/sites';
 import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
 import { driverOf, drivers } from './drivers.ts';
+import { turnedOut } from './outcome.ts';
 import { asChange, makePlan, scopeOf, type ActivePolicy } from './plan.ts';
 import type { SyncChange, SyncReport } from './schemas.ts';
 import type { Action } from './types.ts';
@@ -28,7 +29,7 @@ export function syncWorkflow(deps: Deps, load: LoadPolicy): WorkflowDefinition<S
       const applied = await ctx.all('apply', sites, (site) => site, (site, s) => applyAt(deps, load, input, site, s));
       return ctx.step('conclude', async (s) => {
         const { report, active } = await record(deps, load, input, s);
-        const changes = [...applied.flat(), ...report.changes.filter((c) => !sites.includes(c.site))];
+        const changes = [...turnedOut(planned.changes, applied.flat(), report.changes, report.unreachable.map((u) => u.site)), ...report.changes.filter((c) => !sites.includes(c.site))];
         const result: SyncReport = { ...report, changes };
         if (input.once === undefined) await deps.store.putAudit(active.id, deps.clock.now(), result);
         const failed = changes.filter((c) => c.outcome === 'failed');
