@@ -27,19 +27,28 @@ export function openDatabase(config: DatabaseConfig, { files, stateDir, log, sql
   const journal = new SeedJournal(files, stateDir);
   let last: DatabaseReport = { role: 'none', problems: [{ code: 'GW_AGENT_DATABASE_AWAY', message: 'not looked at yet' }] };
   let [checked, tidy, seeding] = [false, false, false];
+  let resuming: Promise<void> = Promise.resolve();
 
   async function poll(): Promise<DatabaseReport> {
     try {
       last = await readState(watch);
-      if (!checked && !seeding) {
-        checked = true;
-        if (await withSql((sql) => resumeSeed(seedOptions(sql)))) log('info', 'an interrupted seed was ended');
-      }
+      if (!checked && !seeding) await (resuming = resume());
       if (!tidy && !seeding) tidy = await dropLeftovers(watch, config, last).catch(() => true);
     } catch (error) {
       last = { role: 'none', problems: [{ code: error instanceof AgentError ? error.code : 'GW_AGENT_DATABASE_AWAY', message: reason(error).slice(0, 2_000) }] };
     }
     return last;
+  }
+
+  /** Tried at each look until it is done: what a crash has left does not mend itself. */
+  async function resume(): Promise<void> {
+    try {
+      if (await withSql((sql) => resumeSeed(seedOptions(sql)))) log('info', 'an interrupted seed was ended');
+      checked = true;
+    } catch (error) {
+      log('warn', 'an interrupted seed could not be ended', { error: reason(error) });
+      last = { ...last, problems: [...last.problems, { code: error instanceof AgentError ? error.code : 'GW_AGENT_DATABASE_AWAY', message: reason(error).slice(0, 2_000) }] };
+    }
   }
 
   const seedOptions = (sql: Sql): SeedOptions => ({ sql, config, stateDir, journal, sleep });
@@ -67,11 +76,14 @@ export function openDatabase(config: DatabaseConfig, { files, stateDir, log, sql
     async seed(source, force, signal) {
       seeding = true;
       try {
+        // Two at once would make their tables in one place.
+        await resuming;
         last = await withSql((sql) => seed(seedOptions(sql), source, force, signal));
         log('info', 'replica seeded', { source: `${source.host}:${source.port}`, position: last.gtidSlave });
         return last;
       } finally {
-        [seeding, tidy] = [false, false];
+        // One that failed may have left what an earlier one has written down.
+        [seeding, tidy, checked] = [false, false, false];
       }
     },
     async countCredentials(primary) {

@@ -4,8 +4,8 @@ import { readIfThere, writeDurably } from '../../node/durable.ts';
 import type { Files } from '../../node/files.ts';
 import { address } from '../../protocol/values.ts';
 
-const schema = z.object({ source: address, position: z.string() });
-/** Written before the tables are exchanged: from where the new ones are to follow. */
+const schema = z.object({ source: address, position: z.string(), exchanged: z.optional(z.boolean()) });
+/** Written before the tables are exchanged: from where the new ones are to follow. `exchanged`: they are, and what lies beside belongs to a later attempt. */
 export type SeedOrder = z.infer<typeof schema>;
 
 export class SeedJournal {

@@ -17,9 +17,12 @@ class FakeMariaDb implements Sql {
   sources = new Set(['m0', 'm1']);
   asked = 0;
   dieAt = Number.POSITIVE_INFINITY;
+  /** This one statement is refused, and those after it are not. */
+  refuseAt = Number.POSITIVE_INFINITY;
 
   query(text: string, values: readonly (string | number)[] = []): Promise<readonly Row[]> {
     if (++this.asked >= this.dieAt) return Promise.reject(new Error('the power fails'));
+    if (this.asked === this.refuseAt) return Promise.reject(new Error('refused'));
     return Promise.resolve(this.#answer(text, values));
   }
 
@@ -103,6 +106,40 @@ describe('a seed', () => {
       if (!died) break;
       await seed(options(), source, false, none);
       expect([live()[0]?.startsWith('new'), db.slave]).toEqual([true, { ...source, running: true }]);
+    }
+  });
+
+  it('that dies in its copy, after one that could not be ended, never puts half a copy in place', async () => {
+    for (let first = 1, more = true; more; first++) {
+      for (let refused = 1; ; refused++) {
+        db = new FakeMariaDb();
+        files = new MemoryFiles();
+        files.entries.set('/state', { kind: 'directory', mode: 0o700, uid: 0, gid: 0, text: '' });
+        copies = 0;
+        db.dieAt = first;
+        more = await seed(options(), source, true, none).then(() => false, () => true);
+        db.dieAt = Number.POSITIVE_INFINITY;
+        db.asked = 0;
+        db.refuseAt = refused;
+        let reached = false;
+        const half: SeedOptions['copy'] = ({ into }) => {
+          reached = true;
+          db.databases.set(into, new Map([['user', 'half']]));
+          db.dieAt = 0;
+          return Promise.reject(new Error('the power fails'));
+        };
+        await seed({ ...options(), copy: half }, source, true, none).catch(() => undefined);
+        const asked = db.asked;
+        [db.dieAt, db.refuseAt] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+        await resumeSeed(options());
+        const [copy = '', ...others] = live();
+        const at = `first dies at ${first}, then ${refused} is refused`;
+        expect([at, copy, others]).toEqual([at, expect.stringMatching(/^(old|new 1)$/), []]);
+        // Where it stands belongs to the tables.
+        expect([at, copy, db.position]).toEqual([at, copy, copy === 'old' ? '10-10-1' : '10-10-41']);
+        if (copy === 'new 1') expect([at, db.slave]).toEqual([at, { ...source, running: true }]);
+        if (reached && refused > asked) break;
+      }
     }
   });
 

@@ -34,6 +34,7 @@ export async function seed(options: SeedOptions, source: Address, force: boolean
   const names = namesOf(config);
   const logBin = Number((await sql.query('SELECT @@global.log_bin AS on_'))[0]?.['on_']) === 1;
   if (logBin) await sql.query('SET SESSION sql_log_bin = 0');
+  await giveUp(options, names);
   await sql.query(`DROP DATABASE IF EXISTS ${names.fresh}`, [], longMs);
   await sql.query(`CREATE DATABASE ${names.fresh}`);
   let position: string;
@@ -52,6 +53,17 @@ export async function seed(options: SeedOptions, source: Address, force: boolean
   return finish(options, { source, position });
 }
 
+/**
+ * What an earlier attempt wrote down holds for the tables that it made. Those beside are about to be made anew, by pieces: a start after a crash in
+ * the midst of that must not take them for whole ones.
+ */
+async function giveUp({ sql, journal }: SeedOptions, { fresh }: Names): Promise<void> {
+  const order = await journal.read();
+  if (!order) return;
+  if (order.exchanged || (await tablesOf(sql, fresh)).length === 0) await journal.write({ ...order, exchanged: true });
+  else await journal.clear();
+}
+
 /** Ends what a crash has interrupted. False: there was nothing. */
 export async function resumeSeed(options: SeedOptions): Promise<boolean> {
   const { sql, config, journal } = options;
@@ -59,7 +71,7 @@ export async function resumeSeed(options: SeedOptions): Promise<boolean> {
   if (!order) return false;
   const names = namesOf(config);
   // Tables that are still beside were not exchanged; they are whole, as they were before this was written down.
-  if ((await tablesOf(sql, names.fresh)).length > 0) await exchange(sql, names);
+  if (!order.exchanged && (await tablesOf(sql, names.fresh)).length > 0) await exchange(sql, names);
   await finish(options, order);
   return true;
 }
