@@ -68,7 +68,8 @@ export function createIdentity(options: IdentityOptions): IdentityService {
 
     async adopt({ node }) {
       const name = node ?? star.nodes.find((n) => n.role === 'master')?.name ?? '';
-      star.node(name);
+      const { role, site } = star.node(name);
+      if (role !== 'master') throw new GodwitError('GW_NOT_A_MASTER', 'terminal', `${name} is a replica: the star begins with a Keystone that writes`, { site, resource: `node ${name}`, action: `Name one of ${star.nodes.filter((n) => n.role === 'master').map((n) => n.name).join(', ')}.` });
       await refuseWhileActive({ identity: 'adopt' }, 'GW_STAR_BUSY', 'keys are being taken over already');
       return { jobId: await adoptJob.submit({ node: name }, { key: 'identity/adopt', labels: { identity: 'adopt', node: name } }) };
     },

@@ -59,6 +59,7 @@ describe('on the real engine and database', () => {
     const url = await server.newDatabase();
     const world = worldWithKeys();
     const first = await controller(url, world, 'one');
+    await expect(first.identity.adopt({ node: 's3-k1' })).rejects.toMatchObject({ code: 'GW_NOT_A_MASTER', resource: 'node s3-k1' });
     const adopted = await first.ended((await first.identity.adopt({})).jobId);
     expect(adopted).toMatchObject({ state: 'succeeded', result: { node: 'm1-k1', fernet: 2, credential: 2 } });
     expect((await first.ended((await first.identity.rotate('fernet')).jobId))?.result).toMatchObject({ generation: 3, primary: 2 });

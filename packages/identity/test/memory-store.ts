@@ -18,7 +18,7 @@ export class MemoryStore implements IdentityStore {
     const current = await this.generation(next.kind);
     if (current?.generation === next.generation && current.jobId === next.jobId && current.phase === next.phase) return current;
     if ((current?.generation ?? 0) !== next.generation - 1) return undefined;
-    this.#keys.push(...keys);
+    this.#keys = [...this.#keys.filter((k) => !keys.some((n) => n.id === k.id)), ...keys];
     const made: Generation = { ...next, createdAt: now.toISOString() };
     this.generations.push(made);
     const primary = primaryOf(made).id;

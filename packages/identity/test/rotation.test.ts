@@ -3,7 +3,7 @@ import { adoptWorkflow, restoreWorkflow } from '../src/adopt/workflow.ts';
 import { rotateWorkflow } from '../src/rotate/workflow.ts';
 import { Watch } from '../src/watch/watch.ts';
 import { killedEverywhere } from './star-world.ts';
-import { keyText, makeWorld, newJournal, run, type World } from './world.ts';
+import { keyText, makeWorld, newJournal, run, starConfig, type World } from './world.ts';
 
 const rotate = (w: World, kind: 'fernet' | 'credential' = 'fernet', more: Partial<Parameters<typeof run>[2]> = {}) =>
   w.store.generation(kind).then((g) => run(rotateWorkflow(w.deps), { kind, from: g?.generation ?? 0 }, { clock: w.clock, ...more }));
@@ -75,6 +75,26 @@ describe('a rotation', () => {
     await expect(run(rotateWorkflow(w.deps), { kind: 'fernet' as const, from: 0 }, { clock: w.clock })).rejects.toMatchObject({ code: 'GW_ROTATION_PASSED' });
     for (let i = 0; i < 2; i++) await rotate(w, 'fernet', { jobId: `r${i}` });
     await expect(rotate(w, 'fernet', { jobId: 'r3' }).then(() => rotate(w, 'fernet', { jobId: 'r4' }))).rejects.toMatchObject({ code: 'GW_KEY_LIMIT', message: expect.stringMatching(/would leave 6 keys, and maxActiveKeys is 5/) as string });
+  });
+
+  it('of a site that leaves is not refused but waits: for room, for a clock', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    // With the defaults 49 h and 5 s of life and daily rotations: no room for 5 s more than an hour after each.
+    for (let i = 0; i < 3; i++) {
+      await rotate(w, 'fernet', { jobId: `r${i}` });
+      await w.clock.sleep(day);
+    }
+    await rotate(w, 'fernet', { jobId: 'r3' });
+    expect((await w.store.generation('fernet'))?.entries).toHaveLength(w.star.config.fernet.maxActiveKeys);
+    const leaving = (jobId: string, more = {}) => run(rotateWorkflow(w.deps), { kind: 'fernet' as const, from: -1 }, { clock: w.clock, jobId, ...more });
+    await expect(rotate(w, 'fernet', { jobId: 'by hand' })).rejects.toMatchObject({ code: 'GW_KEY_LIMIT', kind: 'terminal' });
+    await expect(leaving('a', { patience: 3 })).rejects.toMatchObject({ code: 'GW_KEY_LIMIT', kind: 'waiting' });
+    w.nodes.node('m2-k1').skewMs = -8_000;
+    w.clock.at(2 * 3_600_000, () => (w.nodes.node('m2-k1').skewMs = 0));
+    const begun = w.clock.now().getTime();
+    expect(await leaving('b')).toMatchObject({ keys: 5 });
+    expect(w.clock.now().getTime() - begun).toBeGreaterThanOrEqual(2 * 3_600_000);
   });
 
   it('of credentials encrypts them anew and waits for the replicas before an old key goes; the previous one stays', async () => {
@@ -178,8 +198,69 @@ describe('adoption', () => {
     await expect(run(adoptWorkflow(w.deps), { node: 'm1-k1' }, { clock: w.clock, jobId: 'again' })).rejects.toMatchObject({ code: 'GW_KEYS_ADOPTED' });
   });
 
-  it('of a Keystone without keys is refused', async () => {
+  const adopt = (w: World, jobId: string, more: Partial<Parameters<typeof run>[2]> = {}) => run(adoptWorkflow(w.deps), { node: 'm1-k1' }, { clock: w.clock, jobId, ...more });
+  const lay = (w: World, node: string, kinds: readonly ('fernet' | 'credential')[], keys: () => Record<string, string>): void => {
+    for (const kind of kinds) w.nodes.node(node).repositories[kind].files = new Map(Object.entries(keys()));
+  };
+
+  it('of a Keystone that lacks one kind of keys is refused, binds nobody, and is done when they are there', async () => {
     const w = makeWorld();
-    await expect(run(adoptWorkflow(w.deps), { node: 'm1-k1' }, { clock: w.clock })).rejects.toMatchObject({ code: 'GW_KEYS_NONE' });
+    await expect(adopt(w, 'a')).rejects.toMatchObject({ code: 'GW_KEYS_NONE' });
+    lay(w, 'm1-k1', ['fernet'], () => ({ '0': keyText(), '1': keyText() }));
+    await expect(adopt(w, 'b')).rejects.toMatchObject({ code: 'GW_KEYS_NONE' });
+    expect([w.store.generations, await w.store.memberships()]).toEqual([[], []]);
+    lay(w, 'm1-k1', ['credential'], () => ({ '0': keyText(), '1': keyText() }));
+    expect(await adopt(w, 'c')).toMatchObject({ fernet: 2, credential: 2 });
+  });
+
+  it('that was cancelled before its site was a member is done by the next, with what lies there then', async () => {
+    for (const rotatedMeanwhile of [false, true]) {
+      const w = makeWorld();
+      lay(w, 'm1-k1', ['fernet', 'credential'], () => ({ '0': keyText(), '1': keyText(), '2': keyText() }));
+      const cancelled: NonNullable<Parameters<typeof run>[2]['boundary']> = (step) => {
+        if (step === 'first-member') throw new Error('cancelled');
+      };
+      await expect(adopt(w, 'a', { boundary: cancelled })).rejects.toThrow('cancelled');
+      const { files: there } = w.nodes.node('m1-k1').repositories.fernet;
+      if (rotatedMeanwhile) {
+        // As keystone-manage does: the staged one becomes the primary, another is staged.
+        there.set('3', there.get('0') ?? '').set('0', keyText());
+      }
+      const before = new Map(there);
+      expect(await adopt(w, 'b')).toMatchObject({ site: 'm1', fernet: before.size });
+      expect(w.nodes.node('m1-k1').repositories.fernet.files).toEqual(before);
+      expect((await w.store.memberships()).map((m) => [m.site, m.state])).toEqual([['m1', 'member']]);
+      // Of each that has signed it is known until when; so it can go one day.
+      const current = await w.store.generation('fernet');
+      const keys = await w.store.keys('fernet');
+      const facts = current?.entries.map((e) => keys.find((k) => k.id === e.id)).map((k) => [k?.signsFrom !== undefined, k?.retiredAt !== undefined]);
+      const secondaries = rotatedMeanwhile ? [[true, true], [true, true]] : [[true, true]];
+      expect(facts).toEqual([[false, false], ...secondaries, [true, false]]);
+    }
+  });
+
+  it('is refused where a Keystone beside it has keys of its own; one without keys gets them', async () => {
+    const config = starConfig();
+    config.sites['m1']?.nodes.push({ name: 'm1-k2', address: 'm1-k2.example:5000', ready: 'm1-k2.example:8791', tls: false, database: 'm1-k2.example:3306' });
+    const w = makeWorld({ config });
+    for (const node of ['m1-k1', 'm1-k2']) lay(w, node, ['fernet', 'credential'], () => ({ '0': keyText(), '1': keyText() }));
+    await expect(adopt(w, 'a')).rejects.toMatchObject({ code: 'GW_KEY_FOREIGN', kind: 'terminal', resource: 'node m1-k2' });
+    expect(w.store.generations).toEqual([]);
+    lay(w, 'm1-k2', ['fernet', 'credential'], () => ({}));
+    await adopt(w, 'b');
+    expect(w.nodes.node('m1-k2').repositories.fernet.files).toEqual(w.nodes.node('m1-k1').repositories.fernet.files);
+  });
+
+  it('waits for a person where such keys turn up on its way', async () => {
+    const config = starConfig();
+    config.sites['m1']?.nodes.push({ name: 'm1-k2', address: 'm1-k2.example:5000', ready: 'm1-k2.example:8791', tls: false, database: 'm1-k2.example:3306' });
+    const w = makeWorld({ config });
+    lay(w, 'm1-k1', ['fernet', 'credential'], () => ({ '0': keyText(), '1': keyText() }));
+    const foreign = keyText();
+    const edited: NonNullable<Parameters<typeof run>[2]['boundary']> = (step, where) => {
+      if (step === 'first-member' && where === 'before') lay(w, 'm1-k2', ['fernet'], () => ({ '4': foreign }));
+    };
+    await expect(adopt(w, 'a', { boundary: edited, patience: 3 })).rejects.toMatchObject({ code: 'GW_ROTATION_HELD', kind: 'waiting', message: expect.stringContaining('m1-k2') as string });
+    expect(w.nodes.node('m1-k2').accepts(foreign)).toBe(true);
   });
 });

@@ -15,8 +15,7 @@ export async function newKey(deps: Pick<Deps, 'randomKey' | 'sealer'>, kind: Key
   return sealKey(deps, kind, text);
 }
 
-export async function sealKey(deps: Pick<Deps, 'sealer'>, kind: KeyKind, text: string, facts: Pick<KeyRecord, 'signsFrom' | 'retiredAt'> = {}): Promise<KeyRecord> {
-  const id = randomUUID();
+export async function sealKey(deps: Pick<Deps, 'sealer'>, kind: KeyKind, text: string, facts: Pick<KeyRecord, 'signsFrom' | 'retiredAt'> = {}, id: string = randomUUID()): Promise<KeyRecord> {
   return { id, kind, sha256: hashOf(text), sealed: await deps.sealer.seal(Buffer.from(text, 'ascii'), contextOf(kind, id)), ...facts };
 }
 

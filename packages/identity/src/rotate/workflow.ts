@@ -12,7 +12,10 @@ import { promote, prune, stage } from './phases.ts';
 
 export interface RotateInput {
   readonly kind: KeyKind;
-  /** The generation that the caller saw: a rotation that was asked for twice is made once. -1: whatever there is. */
+  /**
+   * The generation that the caller saw: a rotation that was asked for twice is made once. -1: whatever there is, and as soon as it may be: a site
+   * that has left knows the keys, so this one does not end because there is no room yet, or a node's clock is wrong. It waits.
+   */
   readonly from: number;
 }
 
@@ -50,7 +53,7 @@ async function preflight(deps: Deps, kind: KeyKind, from: number, jobId: string)
   // Its own first stage, after a crash: done, and not to be judged again.
   if (current.jobId === jobId) return { generation: current.generation - 1 };
   if (from >= 0 && current.generation !== from) throw new GodwitError('GW_ROTATION_PASSED', 'terminal', `the ${kind} keys were rotated meanwhile: generation ${current.generation}, not ${from}`, { resource: `${kind} keys`, action: 'Look at godwit identity status; rotate again if you want one more.' });
-  if (findings.length > 0) throw refuse({ ok: false, subject: `${kind} keys`, findings: [...findings], plan: [] });
+  if (findings.length > 0) throw refuse({ ok: false, subject: `${kind} keys`, findings: [...findings], plan: [] }, from === -1 ? 'waiting' : 'terminal');
   return { generation: current.generation };
 }
 

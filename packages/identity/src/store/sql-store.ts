@@ -37,7 +37,7 @@ export class SqlIdentityStore implements IdentityStore {
       if ((current?.generation ?? 0) !== next.generation - 1) return undefined;
       for (const k of keys) {
         const row = { id: k.id, kind: k.kind, sha256: k.sha256, sealed: k.sealed ?? null, signs_from: date(k.signsFrom), retired_at: date(k.retiredAt), created_at: now };
-        await trx.insertInto('identity_keys').values(row).execute();
+        await trx.insertInto('identity_keys').values(row).onConflict((c) => c.column('id').doUpdateSet({ sealed: row.sealed, signs_from: row.signs_from, retired_at: row.retired_at })).execute();
       }
       await trx
         .insertInto('identity_generations')

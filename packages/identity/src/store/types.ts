@@ -72,7 +72,7 @@ export interface IdentityStore {
   /** The newest; undefined before the keys were taken over. */
   generation(kind: KeyKind): Promise<Generation | undefined>;
   /**
-   * Adds the next generation, with a key that is new in it. Done again by the same job, answers what is there; undefined: another
+   * Adds the next generation, with the keys that are new in it; one that is known by its id already is written anew. Done again by the same job, answers what is there; undefined: another
    * job was quicker, this one must stop. What becomes primary begins to sign.
    */
   begin(next: Omit<Generation, 'createdAt' | 'provenAt'>, keys: readonly KeyRecord[], now: Date): Promise<Generation | undefined>;
