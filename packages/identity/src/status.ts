@@ -13,7 +13,7 @@ import { databaseState, look, sourceOf, type View } from './topology/view.ts';
 import { lastRotation, rotationDue } from './watch/schedule.ts';
 
 /** Conditions without which the star is not as it should be; the others are for reading. */
-const telling = new Set(['Connected', 'TokenKeysInPlace', 'CredentialKeysInPlace', 'ClockInStep', 'DiskSpace', 'DatabaseFit', 'Ready', 'TokenKeysInStep', 'CredentialKeysInStep', 'OwnSource']);
+const telling = new Set(['Connected', 'TokenKeysInPlace', 'CredentialKeysInPlace', 'ClockInStep', 'DiskSpace', 'PolicyFits', 'DatabaseFit', 'Ready', 'TokenKeysInStep', 'CredentialKeysInStep', 'TokenKeysRotated', 'CredentialKeysRotated', 'OwnSource']);
 
 export async function statusOf(deps: Deps, jobs: Pick<JobStore, 'list'>, probe: Matrix): Promise<StarStatus> {
   const [view, conditions] = await Promise.all([look(deps), deps.store.conditions()]);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GodwitError } from '@godwit/sites';
-import type { CredentialReport, DatabaseReport, HostPort, KeyKind, KeyOrder, KeySet, KeystoneNodes, NodeReport, NodeState, RepositoryReport } from '../src/nodes.ts';
+import type { CredentialReport, DatabaseReport, HostPort, KeyKind, KeyOrder, KeySet, KeystoneNodes, KeystoneSettings, NodeReport, NodeState, RepositoryReport } from '../src/nodes.ts';
 
 export const hash = (key: string): string => createHash('sha256').update(key, 'ascii').digest('hex');
 
@@ -20,6 +20,7 @@ export class FakeNode {
   skewMs = 0;
   held: string | null = null;
   database: DatabaseReport;
+  keystone: KeystoneSettings | undefined;
   /** After so many more changes of files the node loses its power; -1: never. */
   diesAfter = -1;
   readonly calls: string[] = [];
@@ -151,7 +152,7 @@ export class FakeNodes implements KeystoneNodes {
     return {
       at: at.toISOString(), clock: new Date(at.getTime() + n.skewMs).toISOString(), agentVersion: '1', diskFreeBytes: n.diskFull ? 0 : 1e9,
       repositories: [this.#repository(n, 'fernet'), this.#repository(n, 'credential')], database: n.database,
-      ready: { ok: n.held === null, reasons: n.held === null ? [] : [{ code: 'GW_AGENT_HELD', message: n.held }] }, ...(n.held !== null && { held: n.held }),
+      ready: { ok: n.held === null, reasons: n.held === null ? [] : [{ code: 'GW_AGENT_HELD', message: n.held }] }, ...(n.keystone && { keystone: n.keystone }), ...(n.held !== null && { held: n.held }),
     };
   }
 

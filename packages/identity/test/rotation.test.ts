@@ -3,7 +3,7 @@ import { adoptWorkflow, restoreWorkflow } from '../src/adopt/workflow.ts';
 import { rotateWorkflow } from '../src/rotate/workflow.ts';
 import { Watch } from '../src/watch/watch.ts';
 import { killedEverywhere } from './star-world.ts';
-import { keyText, makeWorld, newJournal, run, starConfig, type World } from './world.ts';
+import { fakeSealer, keyText, makeWorld, newJournal, run, starConfig, type World } from './world.ts';
 
 const rotate = (w: World, kind: 'fernet' | 'credential' = 'fernet', more: Partial<Parameters<typeof run>[2]> = {}) =>
   w.store.generation(kind).then((g) => run(rotateWorkflow(w.deps), { kind, from: g?.generation ?? 0 }, { clock: w.clock, ...more }));
@@ -162,6 +162,64 @@ describe('the watch', () => {
     await w.clock.sleep(day + 1_000);
     await round();
     expect(begun).toEqual([['rotate', 'fernet', 2]]);
+  });
+
+  it('does not begin a rotation that is due and would be refused; it says why, and begins it when that is mended', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    const { round, begun } = watchOf(w);
+    await w.clock.sleep(day + 1_000);
+    const { files: there } = w.nodes.node('s3-k1').repositories.fernet;
+    there.set('7', keyText());
+    const said = async () => (await w.store.conditions()).filter((c) => c.type === 'TokenKeysRotated');
+    for (let i = 0; i < 2; i++) {
+      await round();
+      expect([begun, await said()]).toEqual([[], [expect.objectContaining({ scope: 'star', status: 'False', reason: 'GW_KEY_FOREIGN', message: expect.stringMatching(/^due since 2026-01-02T.*s3-k1: .*key 7/) as string })]]);
+    }
+    there.delete('7');
+    await round();
+    expect([begun, await said()]).toEqual([[['rotate', 'fernet', 1]], []]);
+  });
+
+  it('says where a keystone.conf is not as declared; a rotation of token keys is refused while tokens live longer there', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    const { round } = watchOf(w);
+    const node = w.nodes.node('s3-k1');
+    const settings = { tokenExpirationSeconds: 3_600, allowExpiredWindowSeconds: 172_800, fernetMaxActiveKeys: 5, fernetRepository: '/f', receiptRepository: '/f', credentialRepository: '/c' };
+    const fits = async () => {
+      await round();
+      return (await w.store.conditions()).find((c) => c.type === 'PolicyFits');
+    };
+    expect(await fits()).toBeUndefined();
+    node.keystone = settings;
+    expect(await fits()).toMatchObject({ scope: 'node s3-k1', status: 'True' });
+    node.keystone = { ...settings, tokenExpirationSeconds: 14_400 };
+    expect(await fits()).toMatchObject({ status: 'False', reason: 'Differs', message: expect.stringContaining('[token] expiration is 14400, and 3600') as string });
+    await expect(rotate(w)).rejects.toMatchObject({ code: 'GW_POLICY_DIFFERS', kind: 'terminal', resource: 'node s3-k1' });
+    node.keystone = { ...settings, allowExpiredWindowSeconds: 172_801 };
+    await expect(rotate(w)).rejects.toMatchObject({ code: 'GW_POLICY_DIFFERS' });
+    // Lock-out, receipts and shorter lives are no danger to a key.
+    node.keystone = { ...settings, tokenExpirationSeconds: 600, fernetMaxActiveKeys: 3, receiptRepository: '/r', lockoutFailureAttempts: 6 };
+    expect(await fits()).toMatchObject({ status: 'False' });
+    expect(await rotate(w)).toMatchObject({ primary: 2 });
+  });
+
+  it('whose master key is away goes on with all that needs none', async () => {
+    const w = makeWorld({ deps: { sealer: { ...fakeSealer, open: () => Promise.reject(new Error('the KMS is away')) } } });
+    await w.adopt();
+    const { round, begun } = watchOf(w);
+    await w.clock.sleep(1_000);
+    w.nodes.node('s4-k1').repositories.fernet.files.delete('1');
+    w.nodes.node('m1-k1').on = false;
+    await w.store.setMembership('s4', 'left', 'x', w.clock.now());
+    await round();
+    await w.clock.sleep(31_000);
+    w.nodes.node('s3-k2').repositories.fernet.files.delete('1');
+    await round();
+    expect(begun).toEqual([['repoint', 's3-k1', false]]);
+    expect(w.nodes.node('s4-k1').held).toBe('its site has left the star');
+    expect(w.logged.join('\n')).toMatch(/duty":"fernet keys".*the KMS is away/);
   });
 
   it('keeps the time since when a condition is as it is', async () => {

@@ -85,6 +85,33 @@ describe('a replica', () => {
   });
 });
 
+describe('a replica that follows nobody', () => {
+  it('is re-pointed where it has a position, rebuilt where it has none, and left alone while it does not answer or its site joins', async () => {
+    const w = await starWorld();
+    const node = w.nodes.node('s3-k1');
+    const need = async () => needOf(w.deps, await look(w.deps), w.star.node('s3-k1'));
+    const stray = (gtidCurrent: string) => ({ role: 'none' as const, readOnly: true, gtidCurrent, problems: [{ code: 'GW_AGENT_REPLICATION', message: 'the database is read_only and follows no source' }] });
+    node.database = stray('10-1-90');
+    expect(await need()).toMatchObject({ what: 'repoint', why: 'it follows nobody' });
+    for (const position of ['', '131-131-4']) {
+      node.database = stray(position);
+      expect(await need()).toMatchObject({ what: 'seed' });
+    }
+    node.database = stray('10-1-104');
+    expect(await need()).toMatchObject({ what: 'seed', why: expect.stringContaining('holds 4 transactions') as string });
+    const { begun, round } = watchOf(w);
+    await round();
+    await w.clock.sleep(31_000);
+    await round();
+    expect(begun).toEqual([['s3-k1', true]]);
+    node.database = { role: 'none', problems: [{ code: 'GW_AGENT_DATABASE_AWAY', message: 'no socket' }] };
+    expect(await need()).toBeUndefined();
+    node.database = stray('');
+    await w.store.setMembership('s3', 'joining', 'j', w.clock.now());
+    expect(await need()).toBeUndefined();
+  });
+});
+
 describe('a site that joins', () => {
   async function outside(): Promise<StarWorld> {
     const w = await starWorld();

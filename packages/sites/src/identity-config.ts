@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, 'host:port');
@@ -11,6 +12,7 @@ const nodeSchema = z.strictObject({
   tls: z.boolean().default(false).describe('its Keystone speaks TLS'),
   database: hostPort.optional().describe('its MariaDB, as the other nodes reach it; needed of masters, which feed replicas'),
   source: z.string().optional().describe('of a replica: the master site that feeds it; left out, they take turns'),
+  serverId: z.number().int().min(1).max(4_294_967_195).optional().describe('MariaDB’s server_id; its gtid_domain_id is 100 more. Left out: from the name'),
 });
 
 const siteSchema = z.strictObject({
@@ -40,6 +42,13 @@ export type IdentityConfig = z.infer<typeof identitySchema>;
 export type IdentitySiteConfig = IdentityConfig['sites'][string];
 export type IdentityNodeConfig = IdentitySiteConfig['nodes'][number];
 
+/**
+ * A number of a MariaDB that no other has, whatever comes into the star or goes out of it: two servers with one server_id drop each other's
+ * transactions for their own. Small numbers are left to those that people give.
+ */
+export const serverIdOf = (node: Pick<IdentityNodeConfig, 'name' | 'serverId'>): number =>
+  node.serverId ?? 1_000 + (createHash('sha256').update(node.name).digest().readUInt32BE() % (0x7fffffff - 1_000));
+
 /** What the schema alone cannot see; each as a sentence. Sources that were left out are filled in. */
 export function completeIdentity(config: IdentityConfig, sites: readonly string[]): { readonly config: IdentityConfig; readonly wrong: readonly string[] } {
   const wrong: string[] = [];
@@ -60,6 +69,7 @@ export function completeIdentity(config: IdentityConfig, sites: readonly string[
       once('name', n.name, where);
       once('address', n.address, where);
       if (n.database !== undefined) once('database', n.database, where);
+      once('serverId', String(serverIdOf(n)), where);
       if (s.role === 'master') {
         if (n.source !== undefined) wrong.push(`${where}: source is for replicas; ${site} is a master`);
         if (n.database === undefined) wrong.push(`${where}: database is needed, replicas follow it`);

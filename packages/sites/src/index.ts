@@ -1,7 +1,7 @@
 export { GodwitError, type ErrorFacts, type ErrorKind } from './errors.ts';
 export { at, toGodwitError } from './translate.ts';
 export { configSchema, loadConfig, parseConfig, type GodwitConfig, type SiteConfig, type SiteMapping } from './config.ts';
-export type { IdentityConfig, IdentityNodeConfig, IdentitySiteConfig } from './identity-config.ts';
+export { serverIdOf, type IdentityConfig, type IdentityNodeConfig, type IdentitySiteConfig } from './identity-config.ts';
 export { keysNeeded, refuseUnsafePolicy, type RotationPolicy } from './rotation-policy.ts';
 export { callerProject, projectIdAt, projectKey, projectOf } from './project.ts';
 export { openSites, type RegistryOptions } from './registry.ts';

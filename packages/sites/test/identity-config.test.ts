@@ -25,6 +25,7 @@ describe('identity in godwit.yaml', () => {
     refused(star(node('c', 11)), /address h:11 is that of/);
     refused(star(node('c', 13, ', source: s3')), /source s3 is no master site; masters: m1, m2/);
     refused(star(`${node('c', 13, ', source: m1')}, ${node('d', 14, ', source: m1')}`), /s3: its replicas are all fed by m1/);
+    refused(star(`${node('c', 13, ', serverId: 7')}, ${node('d', 14, ', serverId: 7')}`), /s3\.nodes\.1: serverId 7 is that of identity\.sites\.s3\.nodes\.0 already/);
     refused(config(`m1: ${site('master', 1, '{ name: a, address: "h:1", ready: "h:2" }')}`), /database is needed/);
     refused(config(`m1: ${site('master', 1, node('a', 11, ', source: m1'))}`), /source is for replicas/);
     refused(star(node('c', 13)).replace('agents: { listen: "h:9" }', ''), /identity: needs `agents`/);

@@ -19,4 +19,19 @@ export function settingsFindings(deps: Pick<Deps, 'star'>, node: string, site: s
   return findings;
 }
 
+/**
+ * Of these, what makes a rotation wrong: tokens that live longer at a node than the policy has it, whose keys would be dropped too early.
+ * Shorter lives only keep keys for longer than anybody needs.
+ */
+export function lifeFindings(deps: Pick<Deps, 'star'>, node: string, site: string, settings: KeystoneSettings | undefined): Finding[] {
+  if (!settings) return [];
+  const { tokens } = deps.star.config;
+  const here = { ...settings, tokenExpirationSeconds: Math.max(settings.tokenExpirationSeconds, tokens.expirationSeconds), allowExpiredWindowSeconds: Math.max(settings.allowExpiredWindowSeconds, tokens.allowExpiredWindowSeconds) };
+  return policyFindings(deps, node, site, { ...here, fernetMaxActiveKeys: Infinity });
+}
+
+/** Where it differs from the policy, either way. */
+export const policyFindings = (deps: Pick<Deps, 'star'>, node: string, site: string, settings: KeystoneSettings | undefined): Finding[] =>
+  settingsFindings(deps, node, site, settings).filter((f) => f.code === 'GW_POLICY_DIFFERS');
+
 const norm = (path: string): string => path.replace(/\/+$/, '');

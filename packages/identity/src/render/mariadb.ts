@@ -1,12 +1,13 @@
+import { serverIdOf } from '@godwit/sites';
 import { hostPort, type Star, type StarSite } from '../star.ts';
 
 /** MariaDB of a site's nodes: a member of the Galera cluster over the master sites, or a replica of one of its members. */
 export function renderMariadb(star: Star, site: StarSite): string {
-  return site.role === 'master' ? members(star, site) : replicas(star, site);
+  return site.role === 'master' ? members(star, site) : replicas(site);
 }
 
-/** Numbers of a server that no other has: by its place in the star. */
-const numberOf = (star: Star, name: string): number => star.nodes.findIndex((n) => n.name === name) + 1;
+/** A domain of its own, besides that of the cluster. */
+const domainOf = (id: number): number => 100 + id;
 
 const clusterDomain = 10;
 
@@ -15,13 +16,13 @@ function members(star: Star, site: StarSite): string {
   return site.nodes
     .map((n) => {
       const { host, port } = hostPort(n.database ?? n.address);
-      const id = numberOf(star, n.name);
+      const id = serverIdOf(n);
       return `# /etc/mysql/mariadb.conf.d/70-star.cnf of ${n.name}. The arbitrator (garbd) runs at a third place: with it either master site may be lost.
 [mariadb]
 bind-address = ${host}
 port = ${port}
 server-id = ${id}
-gtid-domain-id = ${100 + id}
+gtid-domain-id = ${domainOf(id)}
 log-bin = star
 log-slave-updates = ON
 binlog-format = ROW
@@ -42,7 +43,7 @@ wsrep-sst-method = rsync
     .join('\n');
 }
 
-function replicas(star: Star, site: StarSite): string {
+function replicas(site: StarSite): string {
   const grants = `-- Once at each replica, in mysql.* (which is not replicated): Keystone may read everything and write nothing but what a login leaves behind.
 -- keystone/identity: a login by password writes the user's last day, and counts failed tries, lock-out or not. Without these a first login of the
 -- day and a wrong password end with HTTP 500 at a read-only replica. They are this replica's own: the masters' rows overwrite them.
@@ -58,8 +59,8 @@ GRANT READ ONLY ADMIN ON *.* TO 'keystone'@'%';
 [mariadb]
 bind-address = ${host}
 port = ${port}
-server-id = ${numberOf(star, n.name)}
-gtid-domain-id = ${100 + numberOf(star, n.name)}
+server-id = ${serverIdOf(n)}
+gtid-domain-id = ${domainOf(serverIdOf(n))}
 read-only = ON
 replicate-wild-do-table = keystone.%
 # A source that lost its power is missed after this.

@@ -68,9 +68,23 @@ it('keystone has the policy, and one repository for tokens and receipts', () => 
 });
 
 it('mariadb: members of one cluster with numbers of their own; replicas that let a login write its few columns', () => {
-  expect(at('m2', 'mariadb')).toMatch(/server-id = 2\n[^]*gcomm:\/\/m1-k1\.example,m2-k1\.example/);
+  expect(at('m2', 'mariadb')).toMatch(/server-id = \d+\n[^]*gcomm:\/\/m1-k1\.example,m2-k1\.example/);
   const text = at('s4', 'mariadb');
-  expect(text.match(/server-id = (\d)/g)).toEqual(['server-id = 5', 'server-id = 6']);
   expect(text).toContain('GRANT UPDATE (last_active_at) ON keystone.user');
   expect(text).toContain('skip-log-bin');
+});
+
+it('mariadb: a server keeps its numbers when a site leaves or comes in before it, and no two have the same', () => {
+  const numbers = (s: typeof star, site: string) => [...at(site, 'mariadb', s).matchAll(/^(?:server-id|gtid-domain-id) = (\d+)$/gm)].map((m) => Number(m[1]));
+  const config = starConfig();
+  const { m1, ...others } = config.sites;
+  const without = createStar({ ...config, sites: others });
+  const more = createStar({ ...config, sites: { ...(m1 && { a0: { ...m1, nodes: m1.nodes.map((n) => ({ ...n, name: 'a0-k1' })) } }), ...config.sites } });
+  const all = ['m1', 'm2', 's3', 's4'].flatMap((site) => numbers(star, site));
+  expect([all.length, new Set(all).size]).toEqual([12, 12]);
+  expect(Math.max(...all)).toBeLessThan(2 ** 32);
+  expect([at('s4', 'mariadb', without), numbers(without, 'm2'), at('s4', 'mariadb', more)]).toEqual([at('s4', 'mariadb'), numbers(star, 'm2'), at('s4', 'mariadb')]);
+  const [node] = m1?.nodes ?? [];
+  if (node) node.serverId = 7;
+  expect(numbers(createStar(config), 'm1')).toEqual([7, 107]);
 });

@@ -1,4 +1,5 @@
 import { GodwitError } from '@godwit/sites';
+import { lifeFindings } from '../check/settings.ts';
 import type { Deps } from '../deps.ts';
 import { compare } from '../keys/compare.ts';
 import { countedNodes, knownHashes } from '../keys/deliver.ts';
@@ -44,6 +45,7 @@ export async function checkRotation(deps: Deps, kind: KeyKind): Promise<Rotation
     if (difference.mayHaveSigned) findings.push({ code: 'GW_KEY_FOREIGN', site: node.site, resource: `node ${node.name}`, message: `${node.name}: ${difference.text}`, action: `Find out who put it there; tokens that it signed are refused when you put the star’s keys back: godwit identity restore ${node.name}.` });
     const skew = skewOf(state);
     if (skew !== undefined && Math.abs(skew) > deps.star.config.clockSkewSeconds * 1000) findings.push({ code: 'GW_CLOCK_SKEW', site: node.site, resource: `node ${node.name}`, message: `the clock of ${node.name} is ${(skew / 1000).toFixed(1)} s ${skew > 0 ? 'ahead' : 'behind'}`, action: 'Mend its time synchronization; the life of tokens is judged by each node’s own clock.' });
+    if (kind === 'fernet') findings.push(...lifeFindings(deps, node.name, node.site, state.report?.keystone));
   }
   if (kind === 'fernet') {
     const room = roomAt(deps, current, await deps.store.keys(kind), deps.clock.now());

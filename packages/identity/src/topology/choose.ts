@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts';
 import { ahead } from '../gtid.ts';
+import type { DatabaseReport } from '../nodes.ts';
 import type { StarNode } from '../star.ts';
 import { databaseOf, databaseState, feeds, positionOf, sourceOf, type View } from './view.ts';
 
@@ -36,6 +37,7 @@ export interface Need {
  */
 export function needOf(deps: Pick<Deps, 'star'>, view: View, replica: StarNode): Need | undefined {
   const database = databaseOf(view, replica.name);
+  if (database?.role === 'none') return needOfStray(deps, view, replica, database);
   if (database?.role !== 'replica') return undefined;
   const state = databaseState(database, Infinity);
   if (state === 'Diverged') return { node: replica, what: 'seed', why: `it is not what the masters are: ${database.diverged ?? ''}` };
@@ -50,4 +52,18 @@ export function needOf(deps: Pick<Deps, 'star'>, view: View, replica: StarNode):
   }
   if (source.site !== replica.source && best.node.site === replica.source) return { node: replica, what: 'return', why: `its own source at ${best.node.site} is well again` };
   return undefined;
+}
+
+/**
+ * Read-only, and follows nobody: somebody reset it, or its master.info is lost. Of one that does not answer (read_only is not known) nothing can be
+ * said, and that of a site that joins is its job's to build.
+ */
+function needOfStray(deps: Pick<Deps, 'star'>, view: View, replica: StarNode, database: DatabaseReport): Need | undefined {
+  if (database.readOnly !== true || view.memberships.get(replica.site)?.state !== 'member') return undefined;
+  const best = chooseSource(deps, view, replica);
+  if (!best) return undefined;
+  const [position, there] = [positionOf(database), positionOf(databaseOf(view, best.node.name))];
+  if (![...position.keys()].some((domain) => there.has(domain))) return { node: replica, what: 'seed', why: 'it follows nobody, and has no position to go on from' };
+  if (best.ahead > 0) return { node: replica, what: 'seed', why: `it follows nobody, and holds ${best.ahead} transactions that no living master has` };
+  return { node: replica, what: 'repoint', why: 'it follows nobody' };
 }

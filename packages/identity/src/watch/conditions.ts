@@ -1,7 +1,9 @@
+import { policyFindings } from '../check/settings.ts';
 import type { Deps } from '../deps.ts';
 import { compareShown } from '../keys/compare.ts';
 import { keyKinds, type KeyKind } from '../nodes.ts';
 import { skewOf } from '../rotate/check.ts';
+import type { Finding } from '../schemas.ts';
 import type { StarNode } from '../star.ts';
 import type { Condition, Generation } from '../store/types.ts';
 import { databaseOf, databaseState, sourceOf, type View } from '../topology/view.ts';
@@ -34,6 +36,8 @@ export function nodeConditions(deps: Pick<Deps, 'star'>, view: View, node: StarN
   // Its message stays the same while it is well: a condition that changes is written down.
   said.push(say('ClockInStep', inStep, inStep ? 'InStep' : 'Skewed', inStep ? `within ${limit} s of the controller’s` : `${(skew / 1000).toFixed(0)} s from the controller’s`));
   if (report.diskFreeBytes < diskLimitBytes) said.push(say('DiskSpace', false, 'DiskFull', `${report.diskFreeBytes} bytes are left where the keys lie`));
+  const policy = policyFindings(deps, node.name, node.site, report.keystone);
+  if (report.keystone) said.push(say('PolicyFits', policy.length === 0, policy.length === 0 ? 'AsDeclared' : 'Differs', policy.length === 0 ? 'its keystone.conf is as godwit.yaml has it' : policy.map((f) => f.message).join('; ')));
   const { database } = report;
   const word = databaseState(database, deps.star.config.lagLimitSeconds);
   const good = word === 'Synced' || word === 'Following';
@@ -58,4 +62,11 @@ export function keyConditions(kind: KeyKind, wanted: Generation | undefined): Sa
   if (!wanted) return { ...base, status: 'False', reason: 'NotAdopted', message: 'the star has none yet: godwit identity adopt' };
   if (wanted.provenAt !== undefined) return { ...base, status: 'True', reason: 'Proven', message: `generation ${wanted.generation} (${wanted.phase}) is at every node` };
   return { ...base, status: 'False', reason: 'Delivering', message: `generation ${wanted.generation} (${wanted.phase}) is not at every node yet` };
+}
+
+/** Said only of a rotation that is due and would be refused: it is begun by itself when what keeps it is mended. */
+export function refusedRotation(kind: KeyKind, due: Date, findings: readonly Finding[]): Said {
+  const [first] = findings;
+  const type = kind === 'fernet' ? 'TokenKeysRotated' : 'CredentialKeysRotated';
+  return { scope: 'star', type, status: 'False', reason: first?.code ?? '', message: `due since ${due.toISOString()}: ${findings.map((f) => f.message).slice(0, 5).join('; ')}` };
 }

@@ -3,11 +3,12 @@ import type { Deps } from '../deps.ts';
 import { bring, countedNodes, knownHashes } from '../keys/deliver.ts';
 import { compareShown } from '../keys/compare.ts';
 import { keyKinds, type KeyKind } from '../nodes.ts';
+import { checkRotation } from '../rotate/check.ts';
 import type { Condition, Generation } from '../store/types.ts';
 import { needOf, type Need } from '../topology/choose.ts';
 import { look, type View } from '../topology/view.ts';
 import { ClockGuard } from './clocks.ts';
-import { detourCondition, keyConditions, nodeConditions } from './conditions.ts';
+import { detourCondition, keyConditions, nodeConditions, refusedRotation } from './conditions.ts';
 import { rotationDue } from './schedule.ts';
 
 export interface WatchActions {
@@ -17,6 +18,8 @@ export interface WatchActions {
 }
 
 const everyMs = 2_000;
+/** So long a round may keep the next one waiting. */
+const patienceMs = 10_000;
 /** A replica is not rebuilt again before this: what breaks it at once would else go round in a circle. */
 const seedPauseMs = 15 * 60_000;
 
@@ -31,6 +34,7 @@ export class Watch {
   readonly #stop = new AbortController();
   readonly #needs = new Map<string, { readonly what: Need['what']; readonly since: number }>();
   readonly #seeded = new Map<string, number>();
+  readonly #underWay = new Map<string, Promise<void>>();
   #running: Promise<void> = Promise.resolve();
 
   constructor(deps: Deps, actions: WatchActions) {
@@ -49,11 +53,28 @@ export class Watch {
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#deps;
+    const { clock } = this.#deps;
     while (!this.#stop.signal.aborted) {
-      await this.round(this.#stop.signal).catch((e: unknown) => log('warn', 'the star could not be looked at', { error: String(e) }));
+      // One that waits for a node that hangs does not keep the next from looking.
+      const round = this.#attend('look', () => this.round(this.#stop.signal));
+      await Promise.race([round, clock.sleep(patienceMs, this.#stop.signal).catch(() => undefined)]);
       await clock.sleep(everyMs, this.#stop.signal).catch(() => undefined);
     }
+    await Promise.all(this.#underWay.values());
+  }
+
+  /** One that fails keeps no other from being done; one that is still under way is not begun again. */
+  async #duty(name: string, work: () => Promise<unknown>): Promise<void> {
+    if (this.#underWay.has(name)) return;
+    const done = this.#attend(name, work).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, done);
+    await done;
+  }
+
+  async #attend(name: string, work: () => Promise<unknown>): Promise<void> {
+    await Promise.resolve().then(work).catch((e: unknown) => {
+      if (!this.#stop.signal.aborted) this.#deps.log('warn', 'the watch over the star could not do one of its duties', { duty: name, error: String(e) });
+    });
   }
 
   async round(signal: AbortSignal): Promise<void> {
@@ -67,19 +88,24 @@ export class Watch {
       if (detour) said.push(detour);
     }
     for (const [kind, { wanted }] of keys) said.push(keyConditions(kind, wanted));
+    const due = await this.#rotationsDue(keys, said);
     await deps.store.putConditions(['star', ...deps.star.nodes.map((n) => `node ${n.name}`)], said, deps.clock.now());
-    for (const [kind, { wanted, known }] of keys) {
-      if (!wanted) continue;
-      await this.#bringBack(view, wanted, known, signal);
-      await this.#rotateWhenDue(kind, wanted);
-    }
-    await this.#clocks.round(view, signal);
-    // A site that was lost when it left, and comes back, is told: until then it would serve with keys that end.
+    await Promise.all([
+      ...deps.star.nodes.filter((n) => n.role === 'replica' && ['member', 'joining'].includes(view.memberships.get(n.site)?.state ?? '')).map((node) => this.#duty(`source of ${node.name}`, () => this.#mend(view, needOf(deps, view, node), node.name))),
+      ...[...keys].map(([kind, { wanted, known }]) => this.#duty(`${kind} keys`, async () => wanted && this.#bringBack(view, wanted, known, signal))),
+      ...due.map(({ kind, generation }) => this.#duty(`rotation of ${kind} keys`, () => this.#actions.rotate(kind, generation))),
+      this.#duty('clocks', () => this.#clocks.round(view, signal)),
+      this.#duty('sites that have left', () => this.#holdOut(view, signal)),
+    ]);
+  }
+
+  /** A site that was lost when it left, and comes back, is told: until then it would serve with keys that end. */
+  async #holdOut(view: View, signal: AbortSignal): Promise<void> {
+    const deps = this.#deps;
     for (const node of deps.star.nodes.filter((n) => view.memberships.get(n.site)?.state === 'left')) {
       const state = view.states.get(node.name);
       if (state?.connected && state.report?.held === undefined) await deps.nodes.hold(node.name, 'its site has left the star', signal).catch((e: unknown) => deps.log('warn', 'a node could not be told that it is out', { node: node.name, error: String(e) }));
     }
-    for (const node of deps.star.nodes.filter((n) => n.role === 'replica' && ['member', 'joining'].includes(view.memberships.get(n.site)?.state ?? ''))) await this.#mend(view, needOf(deps, view, node), node.name);
   }
 
   /** Nodes that are heard and do not have what they must: they were away, lost a file, or somebody edited the repository. */
@@ -103,11 +129,20 @@ export class Watch {
     }
   }
 
-  async #rotateWhenDue(kind: KeyKind, wanted: Generation): Promise<void> {
-    const due = rotationDue(this.#deps, kind, wanted, await this.#deps.store.keys(kind));
-    if (due === undefined || due.getTime() > this.#deps.clock.now().getTime()) return;
-    const active = await this.#actions.jobs.list({ labels: { identity: 'rotate', kind }, state: ['queued', 'running', 'cancelling'], limit: 1 });
-    if (active.length === 0) await this.#actions.rotate(kind, wanted.generation).catch((e: unknown) => this.#deps.log('warn', 'a rotation that is due was not begun', { kind, error: String(e) }));
+  /** Those whose time has come. One that would be refused is said, and not begun: a job that fails would be made at each look. */
+  async #rotationsDue(keys: ReadonlyMap<KeyKind, { readonly wanted: Generation | undefined }>, said: Omit<Condition, 'since'>[]): Promise<{ readonly kind: KeyKind; readonly generation: number }[]> {
+    const deps = this.#deps;
+    const begin: { kind: KeyKind; generation: number }[] = [];
+    for (const [kind, { wanted }] of keys) {
+      const due = wanted && rotationDue(deps, kind, wanted, await deps.store.keys(kind));
+      if (due === undefined || due.getTime() > deps.clock.now().getTime()) continue;
+      const active = await this.#actions.jobs.list({ labels: { identity: 'rotate', kind }, state: ['queued', 'running', 'cancelling'], limit: 1 });
+      if (active.length > 0) continue;
+      const { current, findings } = await checkRotation(deps, kind);
+      if (findings.length > 0) said.push(refusedRotation(kind, due, findings));
+      else begin.push({ kind, generation: current.generation });
+    }
+    return begin;
   }
 
   async #mend(view: View, need: Need | undefined, name: string): Promise<void> {
@@ -126,8 +161,8 @@ export class Watch {
     const active = await this.#actions.jobs.list({ labels: { identity: 'repoint', node: name }, state: ['queued', 'running', 'cancelling'], limit: 1 });
     if (active.length > 0) return;
     this.#deps.log('warn', 'a replica gets another source', { node: name, what: need.what, why: need.why });
+    await this.#actions.repoint(name, need.what === 'seed');
     if (need.what === 'seed') this.#seeded.set(name, now);
     this.#needs.delete(name);
-    await this.#actions.repoint(name, need.what === 'seed');
   }
 }
