@@ -48,6 +48,11 @@ function replicas(site: StarSite): string {
 -- keystone/identity: a login by password writes the user's last day, and counts failed tries, lock-out or not. Without these a first login of the
 -- day and a wrong password end with HTTP 500 at a read-only replica. They are this replica's own: the masters' rows overwrite them.
 SET SESSION sql_log_bin = 0;
+CREATE USER IF NOT EXISTS 'keystone'@'%' IDENTIFIED BY 'ITS_PASSWORD';
+-- A grant on columns wants them to be there. These tables are empty, where there are none yet: join exchanges them for those of the masters.
+CREATE DATABASE IF NOT EXISTS keystone;
+CREATE TABLE IF NOT EXISTS keystone.user (last_active_at DATE);
+CREATE TABLE IF NOT EXISTS keystone.local_user (failed_auth_count INT, failed_auth_at DATETIME);
 GRANT SELECT ON keystone.* TO 'keystone'@'%';
 GRANT UPDATE (last_active_at) ON keystone.user TO 'keystone'@'%';
 GRANT UPDATE (failed_auth_count, failed_auth_at) ON keystone.local_user TO 'keystone'@'%';
