@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createCloud } from '@godwit/openstack';
 import { GodwitError, type IdentityConfig } from '@godwit/sites';
 import { type Engine, stillOurs } from '@godwit/workflow';
-import { adoptWorkflow, restoreWorkflow } from './adopt/workflow.ts';
+import { adoptWorkflow, refuseOutsider, restoreWorkflow } from './adopt/workflow.ts';
 import { checkSite } from './check/check.ts';
 import type { Deps } from './deps.ts';
 import { joinPreflight } from './join/check.ts';
@@ -92,6 +92,7 @@ export function createIdentity(options: IdentityOptions): IdentityService {
 
     async restore(node) {
       star.node(node);
+      await refuseOutsider(deps, node);
       return { jobId: await restoreJob.submit({ node }, { key: `identity/restore/${node}`, labels: { identity: 'restore', node } }) };
     },
 

@@ -4,7 +4,7 @@ import { compareShown } from './keys/compare.ts';
 import { knownHashes } from './keys/deliver.ts';
 import { neededUntil, primaryOf } from './keys/generation.ts';
 import { keyKinds, type KeyKind } from './nodes.ts';
-import { skewOf } from './rotate/check.ts';
+import { skewOf } from './keys/clock.ts';
 import { tokenLifeSeconds } from './rotate/life.ts';
 import type { KeyStatus, Matrix, NodeStatus, StarStatus } from './schemas.ts';
 import type { StarNode } from './star.ts';
@@ -30,7 +30,14 @@ export async function statusOf(deps: Deps, jobs: Pick<JobStore, 'list'>, probe: 
   }));
   const counted = new Set(['star', ...deps.star.sites.filter((s) => inStar(s.name)).flatMap((s) => [`site ${s.name}`, ...s.nodes.map((n) => `node ${n.name}`)])]);
   const bad = (c: Condition): boolean => counted.has(c.scope) && c.status !== 'True' && telling.has(c.type);
-  return { ok: !conditions.some(bad) && probe.cells.every((c) => c.ok) && keys.every((k) => k !== undefined), keys: keys.filter((k) => k !== undefined), sites, conditions, probe };
+  return { ok: !conditions.some(bad) && probed(deps, view, probe) && keys.every((k) => k !== undefined), keys: keys.filter((k) => k !== undefined), sites, conditions, probe };
+}
+
+/** Every member's tokens were seen to be good at every member. Before the first round after a start nobody has seen anything. */
+function probed(deps: Deps, view: View, { cells }: Matrix): boolean {
+  const members = deps.star.sites.filter((s) => view.memberships.get(s.name)?.state === 'member').map((s) => s.name);
+  const good = new Set(cells.filter((c) => c.ok).map((c) => `${c.from}\n${c.to}`));
+  return cells.every((c) => c.ok) && members.every((from) => members.every((to) => good.has(`${from}\n${to}`)));
 }
 
 async function keyStatus(deps: Deps, jobs: Pick<JobStore, 'list'>, kind: KeyKind): Promise<KeyStatus | undefined> {

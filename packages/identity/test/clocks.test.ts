@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clockOutliers } from '../src/watch/clocks.ts';
+import { clockOutliers } from '../src/keys/clock.ts';
 import { Watch } from '../src/watch/watch.ts';
 import { makeWorld } from './world.ts';
 

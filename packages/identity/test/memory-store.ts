@@ -26,13 +26,13 @@ export class MemoryStore implements IdentityStore {
     return made;
   }
 
-  async prove(kind: KeyKind, generation: number, now: Date): Promise<void> {
+  async prove(kind: KeyKind, generation: number, now: Date, signedUntil: Date = now): Promise<void> {
     const current = await this.generation(kind);
     if (current?.generation !== generation || current.provenAt !== undefined) return;
     const at = now.toISOString();
     this.generations[this.generations.indexOf(current)] = { ...current, provenAt: at };
     const stopped = keysThatStoppedSigning(current, await this.keys(kind));
-    this.#keys = this.#keys.map((k) => (stopped.includes(k.id) ? { ...k, retiredAt: at } : k));
+    this.#keys = this.#keys.map((k) => (stopped.includes(k.id) ? { ...k, retiredAt: signedUntil.toISOString() } : k));
   }
 
   keys(kind: KeyKind): Promise<KeyRecord[]> {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { adoptWorkflow, restoreWorkflow } from '../src/adopt/workflow.ts';
+import type { KeyKind } from '../src/nodes.ts';
+import { stage } from '../src/rotate/phases.ts';
 import { rotateWorkflow } from '../src/rotate/workflow.ts';
 import { Watch } from '../src/watch/watch.ts';
 import { killedEverywhere } from './star-world.ts';
@@ -97,6 +99,66 @@ describe('a rotation', () => {
     expect(w.clock.now().getTime() - begun).toBeGreaterThanOrEqual(2 * 3_600_000);
   });
 
+  it('keeps an old key by the latest of the clocks that may have signed with it', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    const retired = async (jobId: string, ...skewed: [string, number][]) => {
+      const generation = await w.store.generation('fernet');
+      const key = generation?.entries.reduce((a, b) => (b.index > a.index ? b : a)).id;
+      await rotate(w, 'fernet', { jobId, boundary: (step, where) => {
+        // It goes wrong when the rotation was let begin, and is right again before anything is dropped.
+        if (step === 'prove-promoted' && where === 'before') for (const [node, ms] of skewed) w.nodes.node(node).skewMs = ms;
+        if (step === 'prove-promoted' && where === 'after-record') for (const [node] of skewed) w.nodes.node(node).skewMs = 0;
+      } });
+      return new Date((await w.store.keys('fernet')).find((k) => k.id === key)?.retiredAt ?? '').getTime() - w.clock.now().getTime();
+    };
+    expect(await retired('a', ['m2-k1', 4_000])).toBe(4_000);
+    await w.clock.sleep(day);
+    // Behind: ours counts. Far from all the others: it is held out, and not asked.
+    expect(await retired('b', ['m2-k1', -4_000], ['s3-k1', 365 * day])).toBe(0);
+    await w.clock.sleep(day);
+    // Ours is wrong, not theirs.
+    expect(await retired('c', ...[...w.nodes.nodes.keys()].map((n): [string, number] => [n, 3_600_000]))).toBe(3_600_000);
+    expect((await w.store.generation('fernet'))?.provenAt).toBe(w.clock.now().toISOString());
+  });
+
+  it('of a controller that was late forgets no key that another has begun with meanwhile', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    let late = false;
+    /** Between its two looks at the books the next rotation stages its key. */
+    const between = async <T>(look: Promise<T>): Promise<T> => {
+      const seen = await look;
+      if (late) {
+        late = false;
+        await stage(w.deps, 'fernet', 3, 'other');
+      }
+      return seen;
+    };
+    const store = Object.assign(Object.create(w.store) as typeof w.store, {
+      generation: (kind: KeyKind) => between(w.store.generation(kind)), keys: (kind: KeyKind) => between(w.store.keys(kind)), erase: (ids: string[]) => w.store.erase(ids),
+      begin: w.store.begin.bind(w.store), prove: w.store.prove.bind(w.store), memberships: () => w.store.memberships(),
+    });
+    await run(rotateWorkflow({ ...w.deps, store }), { kind: 'fernet' as const, from: 1 }, { clock: w.clock, boundary: (step, where) => void (late ||= step === 'finish' && where === 'before') });
+    expect(late).toBe(false);
+    const current = await w.store.generation('fernet');
+    expect(current).toMatchObject({ generation: 4, jobId: 'other' });
+    const keys = await w.store.keys('fernet');
+    expect(current?.entries.map((e) => keys.find((k) => k.id === e.id)?.sealed !== undefined)).toEqual(current?.entries.map(() => true));
+  });
+
+  it('that was pruned before its controller died says truly how much was dropped', async () => {
+    const w = makeWorld();
+    await w.adopt();
+    for (let i = 0; i < 2; i++) {
+      await rotate(w, 'fernet', { jobId: `r${i}` });
+      await w.clock.sleep(day / 2);
+    }
+    await w.clock.sleep(3 * day);
+    const { result } = await killedEverywhere(rotateWorkflow(w.deps), { kind: 'fernet' as const, from: -1 }, w.clock);
+    expect(result).toMatchObject({ dropped: 2, keys: 3 });
+  });
+
   it('of credentials encrypts them anew and waits for the replicas before an old key goes; the previous one stays', async () => {
     const w = makeWorld();
     await w.adopt();
@@ -145,6 +207,11 @@ describe('the watch', () => {
     expect(said).toEqual([expect.objectContaining({ scope: 'node s4-k1', reason: 'ForeignKey' })]);
     await run(restoreWorkflow(w.deps), { node: 's4-k1' }, { clock: w.clock });
     expect(files(w, 's4-k1')).toEqual(['0', '1']);
+    // One that has left gets none of the keys that are.
+    await w.store.setMembership('s4', 'left', 'x', w.clock.now());
+    const calls = w.nodes.node('s4-k1').calls.length;
+    await expect(run(restoreWorkflow(w.deps), { node: 's4-k1' }, { clock: w.clock })).rejects.toMatchObject({ code: 'GW_STAR_NOT_MEMBER', kind: 'terminal' });
+    expect(w.nodes.node('s4-k1').calls).toHaveLength(calls);
   });
 
   it('ends what a cancelled rotation left, and begins those that are due, when there is room', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkSite } from '../src/check/check.ts';
 import { leaveWorkflow } from '../src/join/leave.ts';
 import { joinWorkflow } from '../src/join/workflow.ts';
+import { statusOf } from '../src/status.ts';
 import { needOf } from '../src/topology/choose.ts';
 import { repointWorkflow } from '../src/topology/repoint.ts';
 import { look } from '../src/topology/view.ts';
@@ -136,6 +137,21 @@ describe('a site that joins', () => {
     expect((await w.prober.round(w.star.sites, new AbortController().signal, { all: true })).cells.every((c) => c.ok)).toBe(true);
   });
 
+  it('leaves the matrix of the others as it is while its address is tried', async () => {
+    const w = await outside();
+    const { cells } = await w.prober.round(w.star.sites.filter((s) => s.name !== 's4'), new AbortController().signal, { all: true });
+    await join(w);
+    expect(w.prober.matrix().cells).toEqual(cells);
+  });
+
+  it('that had left is left again when it fails', async () => {
+    const w = await outside();
+    await w.store.setMembership('s4', 'left', 'before', w.clock.now());
+    w.keystones.noAddress.add('s4');
+    await expect(join(w)).rejects.toMatchObject({ code: 'GW_PROBE_FAILED' });
+    expect((await w.store.memberships()).find((m) => m.site === 's4')).toMatchObject({ state: 'left' });
+  });
+
   it('whose tokens are refused is not announced; everything that was made is taken away, and its nodes stay out', async () => {
     const w = await outside();
     w.keystones.noAddress.add('s4');
@@ -207,6 +223,19 @@ describe('a site that leaves', () => {
     w.nodes.node('m2-k1').on = false;
     await expect(leave(w, 'm1')).rejects.toMatchObject({ code: 'GW_LAST_MASTER' });
     expect(w.keystones.writes).toEqual([]);
+  });
+});
+
+describe('the status', () => {
+  it('is not well before every member’s tokens were tried at every member', async () => {
+    const w = await starWorld();
+    const jobs = { list: () => Promise.resolve([]) };
+    const ok = async () => (await statusOf(w.deps, jobs, w.prober.matrix())).ok;
+    expect(await ok()).toBe(false);
+    await w.prober.round(w.star.sites.slice(1), new AbortController().signal, { all: false });
+    expect(await ok()).toBe(false);
+    await w.prober.round(w.star.sites, new AbortController().signal, { all: false });
+    expect(await ok()).toBe(true);
   });
 });
 

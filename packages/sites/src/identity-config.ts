@@ -79,6 +79,7 @@ export function completeIdentity(config: IdentityConfig, sites: readonly string[
       const source = n.source ?? masters[i % masters.length];
       return source === undefined ? n : { ...n, source };
     });
+    if (s.role === 'replica' && nodes.length < 2) wrong.push(`${at}: a replica site needs two Keystones at least, each with a database of its own; with one, the site has none while that is away`);
     if (s.role === 'replica' && nodes.length > 1 && masters.length > 1 && new Set(nodes.map((n) => n.source)).size === 1) {
       wrong.push(`${at}: its replicas are all fed by ${nodes[0]?.source ?? ''}; give one of them another source, so that the site follows when that one is lost`);
     }

@@ -1,7 +1,7 @@
 import { GodwitError } from '@godwit/sites';
 import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
-import { bring, deliver, held } from '../keys/deliver.ts';
+import { bring, countedNodes, deliver, held } from '../keys/deliver.ts';
 import { hashOf, sealKey } from '../keys/material.ts';
 import { keyKinds, type KeyKind, type KeySet } from '../nodes.ts';
 import type { AdoptResult } from '../schemas.ts';
@@ -104,6 +104,13 @@ export async function giveKeys(deps: Deps, kind: KeyKind, site: string, s: StepC
   if (behind.length > 0) throw held(kind, 'DeliveringKeys', behind);
 }
 
+/** A site that has left knows the keys that were; it is given none that are. */
+export async function refuseOutsider(deps: Pick<Deps, 'star' | 'store'>, node: string): Promise<void> {
+  if ((await countedNodes(deps)).some((n) => n.name === node)) return;
+  const { site } = deps.star.node(node);
+  throw new GodwitError('GW_STAR_NOT_MEMBER', 'terminal', `${node} is not in the star: its site ${site} has not joined, or has left`, { site, resource: `node ${node}`, action: `godwit identity join ${site} brings it the keys.` });
+}
+
 export interface RestoreInput {
   readonly node: string;
 }
@@ -114,7 +121,12 @@ export function restoreWorkflow(deps: Deps): WorkflowDefinition<RestoreInput, { 
     name: 'identity-restore',
     run: async (ctx: WorkflowContext, { node }: RestoreInput) => {
       const { site } = deps.star.node(node);
-      for (const kind of keyKinds) await ctx.step(`give-${kind}`, (s) => giveKeys(deps, kind, site, s, { only: node }));
+      for (const kind of keyKinds) {
+        await ctx.step(`give-${kind}`, async (s) => {
+          await refuseOutsider(deps, node);
+          await giveKeys(deps, kind, site, s, { only: node });
+        });
+      }
       return { node };
     },
   };

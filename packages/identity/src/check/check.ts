@@ -5,7 +5,7 @@ import { knownHashes } from '../keys/deliver.ts';
 import { keyKinds } from '../nodes.ts';
 import type { Clouds } from '../probe/clouds.ts';
 import { regionOf } from '../render/files.ts';
-import { skewOf } from '../rotate/check.ts';
+import { skewOf } from '../keys/clock.ts';
 import type { Finding, StarCheck } from '../schemas.ts';
 import type { StarNode, StarSite } from '../star.ts';
 import { databaseOf, databaseState, look, sourceOf, type View } from '../topology/view.ts';

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.ts';
 import { keyKinds } from '../nodes.ts';
 import { regionOf } from '../render/files.ts';
-import { skewOf } from '../rotate/check.ts';
+import { skewOf } from '../keys/clock.ts';
 import type { Finding, StarReport } from '../schemas.ts';
 import type { StarSite } from '../star.ts';
 import { chooseSource } from '../topology/choose.ts';

@@ -37,9 +37,10 @@ export function joinWorkflow(deps: JoinDeps): WorkflowDefinition<JoinInput, Memb
       const begun = await ctx.now('begun');
       const site = deps.star.site(input.site);
       const region = regionOf(site, deps.sites.get(site.name).region);
-      await ctx.step('check', () => preflight(deps, site, ctx.jobId));
+      const { before } = await ctx.step('check', () => preflight(deps, site, ctx.jobId));
       await ctx.step('begin', () => deps.store.setMembership(site.name, 'joining', ctx.jobId, deps.clock.now()), {
-        compensate: () => deps.store.setMembership(site.name, undefined, ctx.jobId, deps.clock.now()),
+        // A site that has left is left again: what Godwit knows of it is why its nodes are held out.
+        compensate: () => deps.store.setMembership(site.name, before, ctx.jobId, deps.clock.now()),
       });
       await ctx.all('hold', site.nodes, (n) => n.name, (n, s) => deps.nodes.hold(n.name, 'its site joins the star', s.signal));
       const seeded = await ctx.all('replicate', site.nodes, (n) => n.name, (n, s) => replicate(deps, n.name, s), { limit: 2, attempts: 20 });
@@ -61,10 +62,12 @@ export function joinWorkflow(deps: JoinDeps): WorkflowDefinition<JoinInput, Memb
   };
 }
 
-async function preflight(deps: Deps, site: StarSite, jobId: string): Promise<void> {
-  if ((await deps.store.memberships()).some((m) => m.site === site.name && m.jobId === jobId)) return;
+async function preflight(deps: Deps, site: StarSite, jobId: string): Promise<{ readonly before?: 'left' }> {
+  const there = (await deps.store.memberships()).find((m) => m.site === site.name);
+  if (there?.jobId === jobId) return {};
   const report = await joinPreflight(deps, site);
   if (!report.ok) throw refuse(report);
+  return there?.state === 'left' ? { before: 'left' } : {};
 }
 
 /** Its database: of a master the operator has made it a member; a replica is built if it does not follow already. */
@@ -112,8 +115,7 @@ async function reachable(deps: Deps, without: string): Promise<StarSite[]> {
 
 async function probeAddress(deps: JoinDeps, site: StarSite, s: StepContext): Promise<{ ok: true }> {
   s.progress({ phase: 'ProbingAddress', message: site.url });
-  const { cells } = await deps.prober.round([site], s.signal, { all: false });
-  const bad = cells.filter((c) => c.from === site.name && c.to === site.name && !c.ok).flatMap((c) => c.targets.filter((t) => !t.ok).map((t) => ({ from: site.name, to: t.target, message: t.message ?? 'refused' })));
+  const bad = await deps.prober.atItsAddress(site, s.signal);
   if (bad.length === 0) return { ok: true };
   throw probeFailed(site.name, bad);
 }

@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts';
 import type { KeyKind, NodeState } from '../nodes.ts';
 import type { StarNode } from '../star.ts';
 import type { Generation } from '../store/types.ts';
+import { clockOutliers, skewOf } from './clock.ts';
 import { compare } from './compare.ts';
 import { orderOf } from './material.ts';
 
@@ -51,13 +52,27 @@ export async function deliver(deps: Deps, kind: KeyKind, generation: number, pha
       s.progress({ phase, done: proven.size, total: nodes.length, message: `${kind} keys, generation ${generation}` });
     }, s.signal);
     if (behind.length === 0) {
-      await deps.store.prove(kind, generation, deps.clock.now());
+      await deps.store.prove(kind, generation, deps.clock.now(), await latestClock(deps));
       return { generation, nodes: nodes.length };
     }
     s.progress({ phase, done: nodes.length - behind.length, total: nodes.length, message: `waits for ${behind.map((b) => `${b.node} (${b.message})`).slice(0, 5).join(', ')}${behind.length > 5 ? ` and ${behind.length - 5} more` : ''}` });
     if (s.attempt === 1 || deps.clock.now().getTime() >= until) throw held(kind, phase, behind);
     await deps.clock.sleep(pollMs, s.signal);
   }
+}
+
+/**
+ * Until when a key may have signed, by the clock of whoever signed: a node's may be ahead of ours, and the life of its tokens is judged by such
+ * clocks. One that is off from all others is not asked: it is held out, and a year too many would keep keys for a year.
+ */
+export async function latestClock(deps: Pick<Deps, 'star' | 'store' | 'nodes' | 'clock'>): Promise<Date> {
+  const counted = new Set((await countedNodes(deps)).map((n) => n.name));
+  const skews = new Map((await deps.nodes.list()).flatMap((n): [string, number][] => {
+    const skew = counted.has(n.name) && n.connected ? skewOf(n) : undefined;
+    return skew === undefined ? [] : [[n.name, skew]];
+  }));
+  const out = clockOutliers(skews, deps.star.config.clockSkewSeconds * 1000);
+  return new Date(deps.clock.now().getTime() + Math.max(0, ...[...skews].filter(([name]) => !out.has(name)).map(([, skew]) => skew)));
 }
 
 export function held(kind: KeyKind, phase: string, behind: readonly Behind[]): GodwitError {

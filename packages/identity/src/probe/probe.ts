@@ -64,6 +64,19 @@ export class Prober {
     return wrong;
   }
 
+  /** A token of the site's address at that address, and nothing of it noted: the matrix is of members, and this site is none yet. Empty: all is well. */
+  async atItsAddress(site: StarSite, signal: AbortSignal): Promise<{ from: string; to: string; message: string }[]> {
+    const target = addressOf(site);
+    try {
+      const token = (await this.#clouds.at(target.site, target.url).session.issue(options(signal))).id;
+      const tried = await this.#validate(token, target, signal);
+      return tried.ok ? [] : [{ from: site.name, to: target.name, message: tried.message ?? 'refused' }];
+    } catch (error) {
+      signal.throwIfAborted();
+      return [{ from: site.name, to: target.name, message: `no token: ${toGodwitError(error).message}` }];
+    }
+  }
+
   /** How long after its revocation a token is still accepted, at each site. */
   async revocation(from: StarSite, sites: readonly StarSite[], signal: AbortSignal, patienceMs = 30_000): Promise<Revocation> {
     const { clock } = this.#deps;

@@ -1,9 +1,10 @@
 import { GodwitError } from '@godwit/sites';
 import { lifeFindings } from '../check/settings.ts';
 import type { Deps } from '../deps.ts';
+import { skewOf } from '../keys/clock.ts';
 import { compare } from '../keys/compare.ts';
 import { countedNodes, knownHashes } from '../keys/deliver.ts';
-import type { KeyKind, NodeState } from '../nodes.ts';
+import type { KeyKind } from '../nodes.ts';
 import type { Finding } from '../schemas.ts';
 import type { Generation } from '../store/types.ts';
 import { roomAt } from './life.ts';
@@ -13,12 +14,6 @@ export async function currentKeys(deps: Pick<Deps, 'store'>, kind: KeyKind): Pro
   const current = await deps.store.generation(kind);
   if (current) return current;
   throw new GodwitError('GW_KEYS_NOT_ADOPTED', 'terminal', `the star has no ${kind} keys yet`, { resource: `${kind} keys`, action: 'Take over those of the Keystone that there is: godwit identity adopt.' });
-}
-
-/** Clock of a node minus the controller's, in ms; undefined while unknown. It has the report's way in it, so it is right to some tens of ms. */
-export function skewOf(state: NodeState): number | undefined {
-  const { report } = state;
-  return report === undefined ? undefined : new Date(report.clock).getTime() - new Date(report.at).getTime();
 }
 
 export interface RotationCheck {

@@ -1,13 +1,14 @@
 import { GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
+import { skewOf } from '../keys/clock.ts';
+import { countedNodes } from '../keys/deliver.ts';
 import { primaryOf, promoted, pruned, secondariesOf, staged } from '../keys/generation.ts';
 import { newKey } from '../keys/material.ts';
 import type { KeyKind } from '../nodes.ts';
 import type { Generation, KeyEntry, Phase } from '../store/types.ts';
-import { currentKeys, skewOf } from './check.ts';
+import { currentKeys } from './check.ts';
 import { needed } from './life.ts';
-import { countedNodes } from '../keys/deliver.ts';
 
 /** Each writes the next set of keys down, once; delivering it is another step. What they answer is journaled: numbers only. */
 export interface Ordered {
@@ -34,7 +35,11 @@ export async function promote(deps: Deps, kind: KeyKind, from: number, jobId: st
 export async function prune(deps: Deps, kind: KeyKind, from: number, jobId: string, s: StepContext): Promise<Ordered & { readonly dropped: number }> {
   s.progress({ phase: 'Pruning' });
   const current = await currentKeys(deps, kind);
-  if (done(current, jobId, 'pruned', from)) return { generation: current.generation, dropped: 1 };
+  if (done(current, jobId, 'pruned', from)) {
+    // Not erased yet: that is the last step.
+    const kept = new Set(current.entries.map((e) => e.id));
+    return { generation: current.generation, dropped: (await deps.store.keys(kind)).filter((k) => k.sealed !== undefined && !kept.has(k.id)).length };
+  }
   await clocksInStep(deps);
   const keep = kind === 'fernet' ? needed(deps, await deps.store.keys(kind), deps.clock.now()) : previousPrimary(current);
   const entries = pruned(current, keep);

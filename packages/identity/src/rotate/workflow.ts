@@ -59,9 +59,11 @@ async function preflight(deps: Deps, kind: KeyKind, from: number, jobId: string)
 
 /** The keys that were dropped everywhere are forgotten here too; only their hashes stay. */
 async function finish(deps: Deps, kind: KeyKind, generation: number, facts: { nodes: number; dropped: number; seconds: number }): Promise<RotationResult> {
+  // The keys first: one that another job has begun with since is not among them.
+  const keys = await deps.store.keys(kind);
   const current = await deps.store.generation(kind);
   if (!current) throw new Error('no keys after a rotation');
   const used = new Set(current.entries.map((e) => e.id));
-  await deps.store.erase((await deps.store.keys(kind)).filter((k) => !used.has(k.id) && k.sealed !== undefined).map((k) => k.id));
+  await deps.store.erase(keys.filter((k) => !used.has(k.id) && k.sealed !== undefined).map((k) => k.id));
   return { kind, generation, primary: primaryOf(current).index, keys: current.entries.length, ...facts };
 }

@@ -49,14 +49,14 @@ export class SqlIdentityStore implements IdentityStore {
     });
   }
 
-  async prove(kind: KeyKind, generation: number, now: Date): Promise<void> {
+  async prove(kind: KeyKind, generation: number, now: Date, signedUntil: Date = now): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       await sql`select pg_advisory_xact_lock(${lockOf[kind]})`.execute(trx);
       const current = await newest(trx, kind);
       if (current?.generation !== generation || current.provenAt !== undefined) return;
       await trx.updateTable('identity_generations').set({ proven_at: now }).where('kind', '=', kind).where('generation', '=', generation).execute();
       const stopped = keysThatStoppedSigning(current, await keysOf(trx, kind));
-      if (stopped.length > 0) await trx.updateTable('identity_keys').set({ retired_at: now }).where('id', 'in', stopped).execute();
+      if (stopped.length > 0) await trx.updateTable('identity_keys').set({ retired_at: signedUntil }).where('id', 'in', stopped).execute();
     });
   }
 

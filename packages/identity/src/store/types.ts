@@ -76,8 +76,8 @@ export interface IdentityStore {
    * job was quicker, this one must stop. What becomes primary begins to sign.
    */
   begin(next: Omit<Generation, 'createdAt' | 'provenAt'>, keys: readonly KeyRecord[], now: Date): Promise<Generation | undefined>;
-  /** Every node has it: keys that are no longer primary stopped signing, at `now` at the latest. */
-  prove(kind: KeyKind, generation: number, now: Date): Promise<void>;
+  /** Every node has it: keys that are no longer primary stopped signing, at `signedUntil` at the latest. Left out: now. */
+  prove(kind: KeyKind, generation: number, now: Date, signedUntil?: Date): Promise<void>;
   keys(kind: KeyKind): Promise<KeyRecord[]>;
   /** Forgets the keys themselves; their hashes stay, so that a copy of one that turns up is known for ours. */
   erase(ids: readonly string[]): Promise<void>;

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts';
+import { clockOutliers, skewOf } from '../keys/clock.ts';
 import { countedNodes } from '../keys/deliver.ts';
-import { skewOf } from '../rotate/check.ts';
 import type { StarNode } from '../star.ts';
 import type { View } from '../topology/view.ts';
 
@@ -8,20 +8,6 @@ import type { View } from '../topology/view.ts';
 const clockReason = 'its clock is wrong';
 /** One report that came late looks like a clock that is behind. */
 const patienceMs = 10_000;
-
-/**
- * Nodes whose clock is not that of the others: one that is ahead refuses tokens that live, one that is behind accepts those that are over. The controller's
- * own clock is one voice among theirs (0), and without a majority that agrees nobody is judged: a controller with a wrong clock must not
- * take the star out of service.
- * @param skews ms, against the controller's clock
- */
-export function clockOutliers(skews: ReadonlyMap<string, number>, limitMs: number): ReadonlyMap<string, number> {
-  const voices = [0, ...skews.values()].sort((a, b) => a - b);
-  const median = voices[Math.floor(voices.length / 2)] ?? 0;
-  const near = (skew: number): boolean => Math.abs(skew - median) <= limitMs;
-  if (voices.filter(near).length * 2 <= voices.length) return new Map();
-  return new Map([...skews].filter(([, skew]) => !near(skew)).map(([node, skew]) => [node, skew - median]));
-}
 
 /** Keeps nodes with a wrong clock out of service, and lets them in again when it is right. */
 export class ClockGuard {

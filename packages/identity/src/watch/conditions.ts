@@ -2,7 +2,7 @@ import { policyFindings } from '../check/settings.ts';
 import type { Deps } from '../deps.ts';
 import { compareShown } from '../keys/compare.ts';
 import { keyKinds, type KeyKind } from '../nodes.ts';
-import { skewOf } from '../rotate/check.ts';
+import { skewOf } from '../keys/clock.ts';
 import type { Finding } from '../schemas.ts';
 import type { StarNode } from '../star.ts';
 import type { Condition, Generation } from '../store/types.ts';

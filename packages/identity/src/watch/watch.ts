@@ -1,6 +1,6 @@
 import type { JobStore } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
-import { bring, countedNodes, knownHashes } from '../keys/deliver.ts';
+import { bring, countedNodes, knownHashes, latestClock } from '../keys/deliver.ts';
 import { compareShown } from '../keys/compare.ts';
 import { keyKinds, type KeyKind } from '../nodes.ts';
 import { checkRotation } from '../rotate/check.ts';
@@ -125,7 +125,7 @@ export class Watch {
     const notHeard = nodes.filter((n) => view.states.get(n.name)?.connected !== true);
     const foreign = nodes.filter((n) => compareShown(view.states.get(n.name)?.report, wanted, known).mayHaveSigned);
     if (wanted.provenAt === undefined && nodes.length > 0 && behind.length + notHeard.length + foreign.length === 0 && (await deps.store.generation(wanted.kind))?.generation === wanted.generation) {
-      await deps.store.prove(wanted.kind, wanted.generation, deps.clock.now());
+      await deps.store.prove(wanted.kind, wanted.generation, deps.clock.now(), await latestClock(deps));
     }
   }
 

@@ -5,6 +5,7 @@ import type { Log } from '../../node/log.ts';
 import { AgentError, reason } from '../../protocol/errors.ts';
 import type { DatabaseReport } from '../../protocol/keystone.ts';
 import type { Database } from '../role.ts';
+import { sweepCopies } from './dump.ts';
 import { openSql, type Sql } from './connection.ts';
 import { repoint } from './follow.ts';
 import { dropLeftovers, resumeSeed, seed, type SeedOptions } from './seed.ts';
@@ -43,6 +44,7 @@ export function openDatabase(config: DatabaseConfig, { files, stateDir, log, sql
   /** Tried at each look until it is done: what a crash has left does not mend itself. */
   async function resume(): Promise<void> {
     try {
+      await sweepCopies(stateDir);
       if (await withSql((sql) => resumeSeed(seedOptions(sql)))) log('info', 'an interrupted seed was ended');
       checked = true;
     } catch (error) {

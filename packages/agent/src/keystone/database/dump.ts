@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -21,6 +21,7 @@ export interface DumpOptions {
 const headBytes = 65_536;
 const tailBytes = 256;
 const errorBytes = 2_000;
+const prefix = 'seed-';
 
 /**
  * Copies Keystone's database from the source into an empty local one, in one consistent snapshot, and answers the GTID position that belongs
@@ -29,7 +30,7 @@ const errorBytes = 2_000;
 export async function copyDatabase({ config, stateDir, source, into, logBin, signal }: DumpOptions): Promise<string> {
   const account = config.dump ?? config.replication;
   if (!account) throw new AgentError('GW_AGENT_CONFIG', 'terminal', 'agent.yaml names no account for a dump of the source', { action: 'Set keystone.database.dump or .replication.' });
-  const dir = await mkdtemp(join(stateDir, 'seed-'));
+  const dir = await mkdtemp(join(stateDir, prefix));
   try {
     const there = join(dir, 'source.cnf');
     const tls = config.sourceCaFile === undefined ? '' : `ssl-ca=${config.sourceCaFile}\nssl-verify-server-cert\n`;
@@ -62,6 +63,12 @@ export async function copyDatabase({ config, stateDir, source, into, logBin, sig
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** What a kill in the midst of a copy has left holds passwords: it goes at the next start. Not while a copy is made. */
+export async function sweepCopies(stateDir: string): Promise<void> {
+  const left = await readdir(stateDir, { withFileTypes: true }).catch(() => []);
+  for (const entry of left) if (entry.isDirectory() && entry.name.startsWith(prefix)) await rm(join(stateDir, entry.name), { recursive: true, force: true });
 }
 
 function ended(name: string, child: ChildProcess): Promise<void> {
