@@ -13,11 +13,13 @@ export interface Replicated {
   readonly members: readonly VnfMember[];
   cli(...args: string[]): Promise<CliResult>;
   ok<T>(...args: string[]): Promise<T>;
+  /** Nothing is being done any more. */
+  jobsEnd(): Promise<void>;
   /** After a power cut: the site's own services come back by themselves, these do not. */
   revive(site: string): Promise<void>;
 }
 
-/** Both sites alive and mirroring, an empty project, a VNF at site1, a controller, and a group `vnf` with method replication. */
+/** Both sites alive and mirroring, an empty project, a VNF at site1, a controller, and a group `vnf` whose method is not replication yet. */
 export function useReplication(mode: 'snapshot' | 'journal'): Replicated {
   const lab = openLab();
   let members: VnfMember[] = [];
@@ -35,6 +37,7 @@ export function useReplication(mode: 'snapshot' | 'journal'): Replicated {
     },
     cli: (...args) => godwit(lab, options(), ...args),
     ok: (...args) => godwitOk(lab, options(), ...args),
+    jobsEnd: () => jobsEnd(lab, options()),
     async revive(site) {
       await lab.reviveSite(site);
       await startStorage(lab, asAdmin(), site);
@@ -55,7 +58,7 @@ export function useReplication(mode: 'snapshot' | 'journal'): Replicated {
     for (const site of sites) await wipeMirrors(lab, site);
     await Promise.all(sites.map((site) => emptyProject(lab, site)));
     members = await createVnf(lab, 'site1');
-    await scenario.ok('group', 'create', 'vnf', '--site', 'site1', '--recovery-site', 'site2', ...members.flatMap((m) => ['--member', m.name]), '--method', 'replication', '--mirror-mode', mode);
+    await scenario.ok('group', 'create', 'vnf', '--site', 'site1', '--recovery-site', 'site2', ...members.flatMap((m) => ['--member', m.name]), '--mirror-mode', mode, '--retain', '20');
   }, 40 * 60_000);
   afterAll(async () => {
     await controller?.stop();

@@ -32,10 +32,13 @@ export class Images {
     if (found.code !== 0) throw failed(spec, found);
     const facts = readInfo(found.stdout, spec);
     const [snapshots, group, status] = await Promise.all([
-      this.#ok(spec, ['snap', 'ls', '--all', spec, ...json], signal),
+      this.#run(['snap', 'ls', '--all', spec, ...json], signal),
       this.#groupOf(pool, image, signal),
       facts.mirror ? this.#run(['mirror', 'image', 'status', spec, ...json], signal) : undefined,
     ]);
+    // A copy that is made anew goes between two looks, and comes back by another id.
+    if (snapshots.code === errno.missing) return { image, found: false, marks: [], replay: [] };
+    if (snapshots.code !== 0) throw failed(spec, snapshots);
     return {
       image, found: true, ...facts, ...readSnapshots(snapshots.stdout, spec),
       ...(group !== undefined && { group }),

@@ -5,7 +5,7 @@ import { Pool } from './images.ts';
 
 /** From a mirror snapshot until the other side has it (a real one with little in it: 2 to 3 s). */
 const SHIPPING_MS = 2_000;
-/** A resync deletes and copies anew (a real one: 10 to 40 s). */
+/** A resync deletes at once and copies anew (a real one: 10 to 40 s): until then there is no image. */
 const RESYNC_MS = 8_000;
 
 export const daemon = 'rbd-mirror';
@@ -34,14 +34,17 @@ function follow(here: Pool, there: Pool, source: string, image: RbdImage): void 
   let [name, copy] = here.withId(mirror.globalId) ?? [];
   if (copy?.mirror && copy.mirror.primary) return;
   if (copy?.mirror?.split === true && !copy.mirror.resync) return;
+  const { anew } = here.state.rbdFacts;
   if (name !== undefined && copy?.mirror?.resync === true) {
-    if (age(newest) < RESYNC_MS) return;
     here.remove(name);
+    anew.set(mirror.globalId, now + RESYNC_MS / here.site.clock.speed);
     [name, copy] = [undefined, undefined];
   }
   // Given up here after it was given up there: the other side follows, not this one.
   const given = copy?.snapshots.findLast((s) => s.mirror?.state === 'demoted');
   if (given && given.takenAt >= newest.takenAt) return;
+  if ((anew.get(mirror.globalId) ?? 0) > now) return;
+  anew.delete(mirror.globalId);
   if (copy && mirror.mode === 'snapshot' && copy.snapshots.some((s) => s.mirror?.primarySnapId === newest.id)) return;
   // In journal mode a rename is replayed like any write; otherwise the name comes with the next snapshot.
   const wanted = mirror.mode === 'journal' ? source : newest.mirror.imageName;
