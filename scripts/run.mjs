@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -84,7 +85,8 @@ const commands = {
   test: () => {
     commands.typecheck();
     commands.lint();
-    run(bin('vitest'), ['run', '--project', 'unit', '--project', 'proof', '--project', 'contract']);
+    // A worker for each core: most of these tests wait, and vitest's own choice leaves one core free, of two.
+    run(bin('vitest'), ['run', '--project', 'unit', '--project', 'proof', '--project', 'contract', `--maxWorkers=${Math.max(2, availableParallelism())}`]);
   },
   'test:proof': () => tsx('proof/src/run-tests.ts', ...args),
   lab: () => tsx('lab/src/main.ts', ...args),
