@@ -8,6 +8,7 @@ import { imageRoutes } from './commands/image.ts';
 import { identityRoutes } from './commands/identity.ts';
 import { jobRoutes } from './commands/job.ts';
 import { vipRoutes } from './commands/vip.ts';
+import { gatewayRoutes } from './commands/gateway.ts';
 import { networkRoutes, remotePortRoutes } from './commands/network.ts';
 import { protect } from './commands/protect.ts';
 import { recover } from './commands/recover.ts';
@@ -40,6 +41,7 @@ export function makeApp(version: string, json = false): Application<Context> {
       usage: showUsage,
       ready,
       network: networkRoutes,
+      gateway: gatewayRoutes,
       vip: vipRoutes,
       'remote-port': remotePortRoutes,
       job: jobRoutes,

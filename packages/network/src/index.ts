@@ -2,7 +2,8 @@
 export type { Caller as NetworkCaller } from './caller.ts';
 export { createNetworkService, type NetworkOptions, type NetworkService } from './service.ts';
 export { l2populationDriver } from './driver/l2population.ts';
-export type { AddressEntry, Driver, Heard, Listening, RemoteVtep } from './driver/types.ts';
+export type { GatewayLead, GatewayNode, GatewayNodes, GatewayReport as BorderGatewayReport, GatewaySpec, GatewayStand as BorderGatewayStand } from './gateway/types.ts';
+export type { AddressEntry, Driver, Heard, Listening, Redirect, RemoteVtep } from './driver/types.ts';
 export { type Move as MovedNetworkPort, standsFor } from './moved.ts';
 export * from './schemas.ts';
 export * from './vip/schemas.ts';

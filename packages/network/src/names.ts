@@ -4,6 +4,9 @@ export const REMOTE = 'godwit:remote';
 export const RESERVED = 'godwit:vip';
 const AGENT = 'godwit-remote-';
 
+/** The one virtual L2 agent of a site whose stretched networks go through its border gateways: they share a tunnel end, and agents that do take it from each other when one has no ports any more. */
+export const GATEWAY_HOST = `${AGENT}gateway`;
+
 /** In the description of a network that Godwit made at a site: ownership is there from the moment it exists, which a tag, set later, is not. */
 export const networkMark = (id: string): string => `godwit stretched network ${id}`;
 /** In the description of a remote port; its device_id is the id of the port that it stands for. */

@@ -5,11 +5,13 @@ import { type Caller } from './caller.ts';
 import type { Clock, Deps } from './deps.ts';
 import { l2populationDriver } from './driver/l2population.ts';
 import type { Driver } from './driver/types.ts';
+import { gatewayViews } from './gateway/view.ts';
+import type { GatewayNodes } from './gateway/types.ts';
 import { giveWay, type Move, takeBack } from './moved.ts';
 import { Keeper, type KeeperOptions } from './reconcile/keeper.ts';
 import { readFrame, readPorts } from './reconcile/observe.ts';
 import { takeTurn } from './reconcile/turn.ts';
-import { stretchRequestSchema, type Finding, type ReconcileReport, type RemotePort, type StretchedNetwork, type StretchReport, type StretchRequestInput } from './schemas.ts';
+import { stretchRequestSchema, type BorderGateway, type Finding, type ReconcileReport, type RemotePort, type StretchedNetwork, type StretchReport, type StretchRequestInput } from './schemas.ts';
 import type { NetworkRecord, NetworkStore } from './store/types.ts';
 import { findingOf } from './reconcile/apply.ts';
 import { resolve } from './stretch/resolve.ts';
@@ -28,6 +30,8 @@ export interface NetworkOptions {
   readonly holder: string;
   /** Default: ML2/OVS with l2population. */
   readonly driver?: Driver;
+  /** The border gateways' agents. */
+  readonly gateways?: GatewayNodes | undefined;
   /** Where protection groups are active: virtual IPs that belong to one are held only there. */
   readonly groups?: GroupPlace;
   readonly keeper?: Omit<KeeperOptions, 'holder' | 'groups'>;
@@ -45,6 +49,8 @@ export interface NetworkService extends VipService {
   /** Compares now, and changes nothing. */
   check(caller: Caller, network: string): Promise<ReconcileReport>;
   remotePorts(caller: Caller, network?: string): Promise<{ remotePorts: RemotePort[]; unreachable: { site: string; code: string; message: string }[] }>;
+  /** Border gateways of all sites. Throws GW_ROLE_REQUIRED: they are nobody's own. */
+  borderGateways(caller: Caller): Promise<BorderGateway[]>;
   /** For recoveries: what stands at a site for a member that comes to it goes, and stays away. */
   giveWay(move: Move): Promise<void>;
   takeBack(move: Move): Promise<void>;
@@ -52,10 +58,13 @@ export interface NetworkService extends VipService {
   close(): Promise<void>;
 }
 
+/** Records of before there were modes have none. */
+const modeOf = (r: NetworkRecord): StretchedNetwork['mode'] => r.request.mode ?? 'direct';
+
 /** Defines its workflows on the engine, so call it before engine.start(). */
 export function createNetworkService(options: NetworkOptions): NetworkService {
-  const { engine, holder, groups, keeper: keeperOptions, ...rest } = options;
-  const deps: Deps = { ...rest, driver: options.driver ?? l2populationDriver(() => options.clock.now()) };
+  const { engine, holder, groups, gateways, keeper: keeperOptions, ...rest } = options;
+  const deps: Deps = { ...rest, ...(gateways && { gateways }), driver: options.driver ?? l2populationDriver(() => options.clock.now()) };
   const { store, sites } = deps;
   const keeper = new Keeper(deps, { holder, groups, ...keeperOptions });
   const stretching = engine.define(stretchWorkflow(deps, keeper));
@@ -78,7 +87,7 @@ export function createNetworkService(options: NetworkOptions): NetworkService {
   };
   const view = async (r: NetworkRecord): Promise<StretchedNetwork> => {
     const last = await store.report(r.id);
-    return { id: r.id, name: r.name, project: r.project, state: r.state, mode: 'direct', ...(r.vni !== undefined && { vni: r.vni }), ...(r.cidr !== undefined && { cidr: r.cidr }), ...(r.mtu !== undefined && { mtu: r.mtu }), sites: [...r.sites], ...(last && { lastReport: last.report }) };
+    return { id: r.id, name: r.name, project: r.project, state: r.state, mode: modeOf(r), ...(r.vni !== undefined && { vni: r.vni }), ...(r.transitVni !== undefined && { transitVni: r.transitVni }), ...(r.cidr !== undefined && { cidr: r.cidr }), ...(r.mtu !== undefined && { mtu: r.mtu }), sites: [...r.sites], ...(last && { lastReport: last.report }) };
   };
   const taken = (name: string): Finding => ({ code: 'GW_STRETCHED_EXISTS', message: `this project has a stretched network ${name} already`, resource: `network ${name}`, action: 'Choose another name.' });
   const labels = (r: NetworkRecord, kind: string) => ({ project: r.project, kind, network: r.name });
@@ -110,7 +119,7 @@ export function createNetworkService(options: NetworkOptions): NetworkService {
     show: async (caller, name) => view(await find(caller, name)),
     async check(caller, name) {
       const record = await find(caller, name);
-      const turn = await takeTurn(deps, record, { signal: AbortSignal.timeout(60_000) });
+      const turn = await takeTurn(deps, record, { signal: AbortSignal.timeout(60_000), ends: () => keeper.gate?.ends() ?? new Map() });
       const backends = await Promise.all(record.sites.map(async ({ site: s }): Promise<readonly Finding[]> => {
         try {
           const site = sites.get(s);
@@ -143,6 +152,10 @@ export function createNetworkService(options: NetworkOptions): NetworkService {
         }
       })));
       return { remotePorts: lists.flat(), unreachable: [...unreachable.values()] };
+    },
+    async borderGateways(caller) {
+      if (!caller.admin) throw new GodwitError('GW_ROLE_REQUIRED', 'terminal', `${caller.userName} needs the role admin to see border gateways`, { action: 'Ask an administrator of Godwit.' });
+      return keeper.gate ? gatewayViews(keeper.gate, await store.list()) : [];
     },
     giveWay: (move) => giveWay(deps, move),
     takeBack: (move) => takeBack(deps, move),

@@ -1,4 +1,4 @@
-import type { NetworkRecord, NetworkStore, ReconcileReport, VipRecord } from '../src/index.ts';
+import type { GatewayLead, NetworkRecord, NetworkStore, ReconcileReport, VipRecord } from '../src/index.ts';
 
 /** The store without a database; with the database's one writer at a time. */
 export class MemoryStore implements NetworkStore {
@@ -22,10 +22,10 @@ export class MemoryStore implements NetworkStore {
     if (record) this.records.set(id, structuredClone(change(record)));
     return this.get(id);
   }
-  takeVni(id: string, vni: number): Promise<boolean> {
+  takeVni(id: string, vni: number, kind: 'vni' | 'transitVni' = 'vni'): Promise<boolean> {
     const record = this.records.get(id);
-    if ([...this.records.values()].some((r) => r.id !== id && r.vni === vni)) return Promise.resolve(false);
-    if (record) this.records.set(id, { ...record, vni });
+    if ([...this.records.values()].some((r) => r.id !== id && r[kind] === vni)) return Promise.resolve(false);
+    if (record) this.records.set(id, { ...record, [kind]: vni });
     return Promise.resolve(true);
   }
   delete(id: string): Promise<void> {
@@ -66,6 +66,15 @@ export class MemoryStore implements NetworkStore {
     const there = this.holders.get(id);
     if (!this.records.has(id) || (there && there.holder !== holder && there.until >= now)) return Promise.resolve(false);
     this.holders.set(id, { holder, until });
+    return Promise.resolve(true);
+  }
+  readonly leads = new Map<string, GatewayLead>();
+  gatewayLeads(): Promise<GatewayLead[]> {
+    return Promise.resolve([...this.leads.values()]);
+  }
+  putGatewayLead(lead: GatewayLead, before: number): Promise<boolean> {
+    if ((this.leads.get(lead.site)?.epoch ?? 0) !== before) return Promise.resolve(false);
+    this.leads.set(lead.site, lead);
     return Promise.resolve(true);
   }
   release(id: string, holder: string): Promise<void> {

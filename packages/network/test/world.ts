@@ -7,7 +7,7 @@ import { type Cloud, createCloud, type Port } from '@godwit/openstack';
 import { openSites, parseConfig, type SiteRegistry } from '@godwit/sites';
 import type { Engine, StepContext, StepOptions, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import { onTestFinished } from 'vitest';
-import { createNetworkService, type GroupPlace, type NetworkCaller, type NetworkService } from '../src/index.ts';
+import { createNetworkService, type GatewayNodes, type GroupPlace, type NetworkCaller, type NetworkService } from '../src/index.ts';
 import { cloudConfig } from '../../emulator/test/cloud-config.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -32,7 +32,7 @@ export interface World {
 }
 
 /** Two emulated sites and the use case over them: workflows run as they are, in this process. */
-export async function world({ groups, ...options }: Partial<EmulatorOptions> & { readonly start?: boolean; readonly groups?: GroupPlace } = {}): Promise<World> {
+export async function world({ groups, gateways, ...options }: Partial<EmulatorOptions> & { readonly start?: boolean; readonly groups?: GroupPlace; readonly gateways?: GatewayNodes } = {}): Promise<World> {
   const emulator = await startEmulator({ topology: twoSite, speed: 1000, ...options });
   const dir = await mkdtemp(join(tmpdir(), 'godwit-network-'));
   const files = emulator.writeConfig(dir);
@@ -50,7 +50,7 @@ export async function world({ groups, ...options }: Partial<EmulatorOptions> & {
   const jobs = new Map<string, Promise<unknown>>();
   const make = (holder: string): NetworkService => {
     const service = createNetworkService({
-      engine: inlineEngine(jobs), sites, store, holder, ...(groups && { groups }), log: () => undefined, keeper: { tickMs: 50, everyMs: 400, beatMs: 20_000, frameMs: 300 },
+      engine: inlineEngine(jobs), sites, store, holder, ...(groups && { groups }), gateways, log: () => undefined, keeper: { tickMs: 50, everyMs: 400, beatMs: 20_000, frameMs: 300, gate: { beatMs: 40, awayMs: 300 } },
       clock: { now: () => new Date(), sleep: (ms, signal) => new Promise((resolve, reject) => {
         const timer = setTimeout(resolve, ms);
         signal?.addEventListener('abort', () => {

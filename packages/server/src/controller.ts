@@ -111,7 +111,7 @@ async function open(options: ControllerOptions): Promise<Controller> {
     if (agents) parts.push(() => agents.hub.close());
     const resources = createResources({ engine, sites, store: new ResourceStore(catalogue as unknown as Kysely<ResourceTables>), clock, log: note('resources') });
     const groups = new Store(catalogue as unknown as Kysely<Tables>);
-    const network = createNetworkService({ engine, sites, store: new SqlNetworkStore(catalogue as unknown as Kysely<NetworkTables>), clock, log: note('network'), holder: executorId, groups: groupPlace(groups) });
+    const network = createNetworkService({ engine, sites, store: new SqlNetworkStore(catalogue as unknown as Kysely<NetworkTables>), clock, log: note('network'), holder: executorId, groups: groupPlace(groups), gateways: agents?.gateways });
     const storage = options.storage ?? agents?.storage;
     const protection = createProtection({ engine, sites, store: groups, resources: recoveryResources(resources), network: { standsFor, giveWay: network.giveWay, takeBack: network.takeBack }, ...(storage && { replication: cephRbd(storage) }), clock, log: note('protection') });
     const access = options.star ?? agents?.star;

@@ -14,6 +14,7 @@ interface SitePlan {
   readonly networkId?: string;
   readonly pool: string;
   readonly gateway: string | null;
+  readonly vni?: number;
 }
 
 interface Stretched {
@@ -22,6 +23,7 @@ interface Stretched {
   readonly state: string;
   readonly mode: string;
   readonly vni?: number;
+  readonly transitVni?: number;
   readonly cidr?: string;
   readonly mtu?: number;
   readonly sites: readonly SitePlan[];
@@ -48,18 +50,20 @@ const columns: Column<Stretched>[] = [
   { key: 'name', header: 'Name', value: (n) => n.name },
   { key: 'state', header: 'State', value: (n) => n.state },
   { key: 'inStep', header: 'In step', value: (n) => n.lastReport?.inStep, text: (n) => (n.lastReport === undefined ? '' : n.lastReport.inStep ? 'yes' : 'no') },
-  { key: 'vni', header: 'VNI', value: (n) => n.vni },
+  { key: 'vni', header: 'VNI', value: (n) => n.vni, text: (n) => (n.vni === undefined ? n.sites.flatMap((s) => s.vni ?? []).join(', ') : String(n.vni)) },
   { key: 'cidr', header: 'CIDR', value: (n) => n.cidr },
   { key: 'sites', header: 'Sites', value: (n) => n.sites, text: (n) => n.sites.map((s) => s.site).join(', ') },
   { key: 'ports', header: 'Ports', value: (n) => n.lastReport?.ports },
   { key: 'remotePorts', header: 'Remote ports', value: (n) => n.lastReport?.remotePorts },
   { key: 'mtu', header: 'MTU', value: (n) => n.mtu, hidden: true },
   { key: 'mode', header: 'Mode', value: (n) => n.mode, hidden: true },
+  { key: 'transitVni', header: 'Transit VNI', value: (n) => n.transitVni, hidden: true },
   { key: 'id', header: 'ID', value: (n) => n.id },
 ];
 
 interface StretchFlags {
   readonly site: readonly string[];
+  readonly mode?: string;
   readonly cidr?: string;
   readonly pool?: readonly string[];
   readonly gateway?: readonly string[];
@@ -89,7 +93,7 @@ async function stretchNow(cli: Cli, name: string, flags: StretchFlags): Promise<
   const named = [...new Set([...flags.site, ...(flags.network ?? []).map((n) => n.slice(0, Math.max(n.indexOf('='), 0)))])].filter((s) => s !== '');
   const [networks, pools, gateways] = [bySite(flags.network, 'network', named), bySite(flags.pool, 'pool', named), bySite(flags.gateway, 'gateway', named)];
   const request = {
-    name, ...(flags.cidr !== undefined && { cidr: flags.cidr }), ...(flags.vni !== undefined && { vni: flags.vni }), ...(flags.mtu !== undefined && { mtu: flags.mtu }), ...(flags.dns !== undefined && { dns: flags.dns }), ...(flags.noDhcp === true && { dhcp: false }),
+    name, ...(flags.mode !== undefined && { mode: flags.mode }), ...(flags.cidr !== undefined && { cidr: flags.cidr }), ...(flags.vni !== undefined && { vni: flags.vni }), ...(flags.mtu !== undefined && { mtu: flags.mtu }), ...(flags.dns !== undefined && { dns: flags.dns }), ...(flags.noDhcp === true && { dhcp: false }),
     sites: named.map((site) => {
       const gateway = gateways.get(site);
       return { site, ...(networks.has(site) && { network: networks.get(site) }), ...(pools.has(site) && { pool: pools.get(site) }), ...(gateway !== undefined && { gateway: gateway === 'none' ? null : gateway }) };
@@ -114,6 +118,7 @@ const siteFlag = { kind: 'parsed', parse: string, variadic: ',', placeholder: 'S
 const common = {
   pool: many('SITE=FIRST-LAST', 'Addresses that a site gives to its ports (an even share)'),
   gateway: many('SITE=ADDRESS|none', 'A site’s gateway (one of the first addresses, another at each site)'),
+  mode: { kind: 'parsed', parse: string, optional: true, placeholder: 'MODE', brief: 'direct: from hypervisor to hypervisor (the default); gateway: through the sites’ border gateways' },
   vni: { kind: 'parsed', parse: integer(1, 16_777_215), optional: true, placeholder: 'VNI', brief: 'For administrators (one that is free at all sites)' },
   mtu: { kind: 'parsed', parse: integer(576, 9_000), optional: true, placeholder: 'BYTES', brief: 'Of the networks (the smallest that a site has)' },
   dns: many('ADDRESS', 'Name servers for DHCP'),

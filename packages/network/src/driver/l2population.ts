@@ -4,7 +4,7 @@ import { at, GodwitError, type Site } from '@godwit/sites';
 import { z } from 'zod';
 import { isVirtualHost } from '../names.ts';
 import type { Finding } from '../schemas.ts';
-import type { AddressEntry, Driver, Heard, Listening, RemoteVtep } from './types.ts';
+import type { AddressEntry, Driver, Heard, Listening, Redirect, RemoteVtep } from './types.ts';
 
 /** Who we say that we are in an RPC's context. */
 const context = { isAdmin: true, userId: 'godwit', projectId: 'godwit', roles: ['admin'] } as const;
@@ -23,6 +23,7 @@ export function l2populationDriver(now: () => Date): Driver {
     report: (site, remote, options) => at(site.name, () => report(site, remote, now(), options?.confirmed === true), `agent ${remote.host}`),
     wire: (site, host, change) => at(site.name, () => wire(site, host, change), `agent ${host}`),
     announce: (site, host, entry) => at(site.name, () => announce(site, host, entry), `host ${host}`),
+    redirect: (site, host, change) => at(site.name, () => redirect(site, host, change), `host ${host}`),
     listen: (site, onChange) => at(site.name, () => listen(site, onChange)),
   };
 }
@@ -94,6 +95,23 @@ async function announce(site: Site, host: string, { networkId, ip, mac, vtep, an
     args: { fdb_entries: { chg_ip: { [networkId]: answersItself ? { '0.0.0.0': { before: [[mac, ip]] } } : { [vtep]: { after: [[mac, ip]] } } } } },
     context,
   });
+}
+
+const FLOODING = ['00:00:00:00:00:00', '0.0.0.0'] as const;
+
+/**
+ * As l2population tells of ports that come: an agent has one flow for each MAC address, so the new end takes the place of the old one without a moment between. Of the old end
+ * only the flood entry is taken away: taking away a MAC address takes its flow, wherever it points.
+ */
+async function redirect(site: Site, host: string, { networkId, vni, from, to, ports }: Redirect): Promise<void> {
+  const cast = (method: string, vtep: string, entries: readonly (readonly [string, string])[]): Promise<void> => site.rpc().cast({
+    target: { exchange: 'neutron', topic: 'q-agent-notifier-l2population-update', server: host, version: '1.0' },
+    method,
+    args: { fdb_entries: { [networkId]: { segment_id: vni, network_type: 'vxlan', ports: { [vtep]: entries } } } },
+    context,
+  });
+  await cast('add_fdb_entries', to, [FLOODING, ...ports.flatMap(({ mac, ips }) => ips.map((ip) => [mac, ip] as const))]);
+  await cast('remove_fdb_entries', from, [FLOODING]);
 }
 
 async function listen(site: Site, onChange: (heard: Heard) => void): Promise<Listening> {

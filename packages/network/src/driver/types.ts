@@ -19,6 +19,15 @@ export interface AddressEntry {
   readonly answersItself: boolean;
 }
 
+/** A tunnel end that another takes the place of, at once and for all ports of a network. */
+export interface Redirect {
+  readonly networkId: string;
+  readonly vni: number;
+  readonly from: string;
+  readonly to: string;
+  readonly ports: readonly { readonly mac: string; readonly ips: readonly string[] }[];
+}
+
 export interface Heard {
   readonly networkId: string;
   /** The tunnel ends that it was about. */
@@ -46,6 +55,8 @@ export interface Driver {
   wire(site: Site, host: string, change: { readonly up: readonly string[]; readonly down: readonly string[] }): Promise<void>;
   /** Tells one hypervisor who answers for an address that is no port's, or (`answersItself`) that nothing is to be answered there for it. Needs no Neutron. Left out: the back end has no such thing. */
   announce?(site: Site, host: string, entry: AddressEntry): Promise<void>;
+  /** Tells one hypervisor that what it reached by one tunnel end it now reaches by another. Needs no Neutron, which is told by `report`. */
+  redirect(site: Site, host: string, redirect: Redirect): Promise<void>;
   /** Hears of ports that came, changed or went. */
   listen(site: Site, onChange: (heard: Heard) => void): Promise<Listening>;
 }

@@ -47,11 +47,16 @@ export async function apply(plan: SitePlanOfChanges, options: ApplyOptions): Pro
   const moved = new Set(plan.agents.filter((a) => a.moved).map((a) => a.host));
   const onHost = new Map<string, string[]>();
   for (const u of [...plan.up, ...plan.rewire]) onHost.set(u.host, [...(onHost.get(u.host) ?? []), u.id]);
-  for (const host of moved) await attempt(host, () => driver.wire(site, host, { up: [], down: onHost.get(host) ?? [] }));
+  const { redirect } = plan;
+  if (redirect) {
+    const done = await Promise.all(redirect.hosts.map((host) => attempt(`host ${host}`, () => driver.redirect(site, host, redirect))));
+    // Neutron is told only of what hypervisors know: its row says whether this is still to be done.
+    if (!done.every(Boolean)) return { failed };
+  } else for (const host of moved) await attempt(host, () => driver.wire(site, host, { up: [], down: onHost.get(host) ?? [] }));
   for (const a of plan.agents) if (a.due) await attempt(a.host, () => driver.report(site, a, { confirmed: true }));
   for (const m of plan.remove) await attempt(`${m.from}/${m.source}`, () => ports.delete(m.id).catch(gone));
 
-  const up: { id: string; key: string; host: string }[] = [...plan.up, ...plan.rewire.filter((r) => moved.has(r.host))];
+  const up: { id: string; key: string; host: string }[] = [...plan.up, ...(redirect ? [] : plan.rewire.filter((r) => moved.has(r.host)))];
   const usable = plan.create.filter((w) => !failed.has(w.host));
   for (let n = 0; n < usable.length; n += BULK) {
     for (const made of await create(usable.slice(n, n + BULK))) if (made.active) up.push(made);

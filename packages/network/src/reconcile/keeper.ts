@@ -3,9 +3,11 @@ import type { Deps } from '../deps.ts';
 import type { Heard, Listening, RemoteVtep } from '../driver/types.ts';
 import type { ReconcileReport } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
+import { type GateOptions, Gate } from '../gateway/gate.ts';
 import { keepVips } from '../vip/keep.ts';
 import type { GroupPlace } from '../vip/types.ts';
-import type { SiteFrame } from './observe.ts';
+import type { SiteFrame, SiteView } from './observe.ts';
+import { redirectAt } from './plan.ts';
 import { takenOver, takeTurn } from './turn.ts';
 
 export interface KeeperOptions {
@@ -15,6 +17,7 @@ export interface KeeperOptions {
   readonly everyMs?: number;
   /** Between two signs of life of each virtual agent; Neutron misses one after 75 s. */
   readonly beatMs?: number;
+  readonly gate?: GateOptions;
   /** Where protection groups are active. */
   readonly groups?: GroupPlace | undefined;
   /** How long agents, groups and subnets that were read are taken as they are. */
@@ -31,6 +34,8 @@ interface Kept {
   work: Promise<void> | undefined;
   agents: ReadonlyMap<string, readonly RemoteVtep[]>;
   failures: number;
+  /** Of each site, as last seen. */
+  readonly views: Map<string, SiteView>;
 }
 
 const HOLD_MS = 30_000;
@@ -39,26 +44,31 @@ const LISTEN_RETRY_MS = 3_000;
 /** Keeps the remote ports of all networks in step: at once when a site's l2population tells of a port, and by comparing again and again, which needs no message to have arrived. */
 export class Keeper {
   readonly #deps: Deps;
-  readonly #options: Required<Omit<KeeperOptions, 'groups'>> & Pick<KeeperOptions, 'groups'>;
+  readonly #options: Required<Omit<KeeperOptions, 'groups' | 'gate'>> & Pick<KeeperOptions, 'groups'>;
   readonly #kept = new Map<string, Kept>();
   /** Networks that it will never hold again. */
   readonly #old = new Set<string>();
   readonly #listeners = new Map<string, { listening?: Listening; triedAt: number }>();
   readonly #ticks: TickLoop;
+  /** Undefined: there are no agents. */
+  readonly gate: Gate | undefined;
   #signal = new AbortController().signal;
   #beatAt = 0;
 
   constructor(deps: Deps, options: KeeperOptions) {
     this.#deps = deps;
     this.#options = { tickMs: 1_000, everyMs: 15_000, beatMs: 25_000, frameMs: 15_000, ...options };
+    this.gate = deps.gateways && new Gate(deps, deps.gateways, options.gate ?? {}, (site) => this.#tookOver(site));
     this.#ticks = new TickLoop(deps.clock, this.#options.tickMs, (signal) => this.#tick(signal));
   }
 
   start(): void {
+    this.gate?.start();
     this.#ticks.start();
   }
 
   async close(): Promise<void> {
+    await this.gate?.close();
     await this.#ticks.close();
     await Promise.allSettled([...this.#kept.values()].map(async (k) => { await k.work; }));
     await Promise.allSettled([...this.#listeners.values()].map(async (l) => { await l.listening?.close(); }));
@@ -100,7 +110,7 @@ export class Keeper {
   }
 
   #take(record: NetworkRecord): Kept {
-    const kept = this.#kept.get(record.id) ?? { record, dirty: true, at: 0, framedAt: 0, frames: new Map(), work: undefined, agents: new Map(), failures: 0 };
+    const kept = this.#kept.get(record.id) ?? { record, dirty: true, at: 0, framedAt: 0, frames: new Map(), work: undefined, agents: new Map(), failures: 0, views: new Map() };
     kept.record = record;
     this.#kept.set(record.id, kept);
     return kept;
@@ -139,10 +149,11 @@ export class Keeper {
     }
     try {
       await keep();
-      const turn = await takeTurn(this.#deps, record, { signal, keep, frames: kept.frames });
+      const turn = await takeTurn(this.#deps, record, { signal, keep, frames: kept.frames, ...this.#through(kept) });
+      for (const view of turn.views) kept.views.set(view.site, view);
       kept.agents = turn.agents;
       // A pair that a member's port was given is to be mirrored.
-      kept.dirty ||= (await keepVips(this.#deps, record, turn.views, { keep, groups: this.#options.groups })) || turn.left;
+      kept.dirty ||= (await keepVips(this.#deps, record, turn.views, { keep, groups: this.#options.groups, ...(record.request.mode === 'gateway' && { ends: this.gate?.ends() }) })) || turn.left;
       kept.failures = turn.left ? kept.failures + 1 : 0;
       for (const d of turn.report.drift) log('warn', 'a stretched network had drifted', { network: record.name, ...d });
       await store.putReport(record.id, turn.report, turn.placed);
@@ -156,6 +167,40 @@ export class Keeper {
       }
       return undefined;
     }
+  }
+
+  /** How a network of mode gateway takes its way. */
+  #through({ record, views }: Kept) {
+    const { gate } = this;
+    if (record.request.mode !== 'gateway' || !gate) return {};
+    return {
+      ends: () => gate.ends(),
+      order: (seen: readonly SiteView[]) => {
+        // A site that cannot be asked has what it had.
+        for (const view of seen) views.set(view.site, view);
+        return gate.order(record, record.sites.flatMap((s) => views.get(s.site) ?? []));
+      },
+    };
+  }
+
+  /** Another gateway of a site: its own hypervisors and the other sites' gateways send to it from now on, by what was last seen; no Neutron is waited for. */
+  #tookOver(site: string): void {
+    const end = this.gate?.ends().get(site);
+    for (const kept of this.#kept.values()) {
+      const { record, views } = kept;
+      const place = record.sites.find((s) => s.site === site);
+      // Who does not keep this network has no views of it.
+      const view = views.get(site);
+      if (record.request.mode !== 'gateway' || !place) continue;
+      kept.dirty = true;
+      kept.failures = 0;
+      if (end && view && kept.agents.size > 0) {
+        const change = redirectAt(view, { via: end.siteAddress, vni: place.vni }, true);
+        const told = change ? change.hosts.map((host) => this.#deps.driver.redirect(this.#deps.sites.get(site), host, change)) : [];
+        void Promise.allSettled([...told, this.gate?.order(record, record.sites.flatMap((s) => views.get(s.site) ?? []))]);
+      }
+    }
+    this.#ticks.wake();
   }
 
   async #listen(sites: ReadonlySet<string>, now: number): Promise<void> {

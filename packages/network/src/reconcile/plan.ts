@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseCidr, toNumber, within } from '../ipv4.ts';
-import { virtualHost } from '../names.ts';
-import type { RemoteVtep } from '../driver/types.ts';
+import { GATEWAY_HOST, virtualHost } from '../names.ts';
+import type { Redirect, RemoteVtep } from '../driver/types.ts';
 import type { Drift, Finding } from '../schemas.ts';
 import type { MovedPort } from '../store/types.ts';
 import type { LocalPort, Mirror, PortFace, SiteView } from './observe.ts';
@@ -31,6 +31,8 @@ export interface SitePlanOfChanges {
   readonly down: readonly { readonly id: string; readonly key: string; readonly host: string }[];
   /** What is up already; taken down and up again where the tunnel's end has moved. */
   readonly rewire: readonly { readonly id: string; readonly key: string; readonly host: string }[];
+  /** Instead, where all of them are reached by one gateway and another has taken over. */
+  readonly redirect?: Redirect & { readonly hosts: readonly string[] };
   readonly drift: readonly Omit<Drift, 'at'>[];
   readonly findings: readonly Finding[];
   /** Every remote port that it is to have, by key, with the digest of how. */
@@ -46,7 +48,9 @@ const same = (a: readonly string[], b: readonly string[]): boolean => a.length =
  * @param placed what was in place after the last comparison, `SITE KEY` to the digest of what was wanted: what of it is gone or other now, though the same is
  * wanted, somebody has taken away or changed
  */
-export function planSite(network: string, here: SiteView, others: readonly SiteView[], placed: ReadonlyMap<string, string>, moved: readonly MovedPort[] = []): SitePlanOfChanges {
+export function planSite(network: string, here: SiteView, others: readonly SiteView[], placed: ReadonlyMap<string, string>, moved: readonly MovedPort[] = [], gate?: GateHere): SitePlanOfChanges {
+  if (gate && gate.via === undefined) return idle(network, here);
+  const hostOf = (site: string, host: string): string => (gate ? GATEWAY_HOST : virtualHost(site, host));
   const left = (mac: string, at: string): boolean => moved.some((m) => m.mac === mac && m.to !== at);
   const seen = new Map(others.map((o) => [o.site, o]));
   const findings: Finding[] = [];
@@ -59,12 +63,12 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
   for (const other of others) {
     for (const port of other.local) {
       if (port.host === '' || left(port.mac, other.site)) continue;
-      const vtep = other.vteps.get(port.host);
+      const vtep = gate ? gate.via : other.vteps.get(port.host);
       if (vtep === undefined) {
         findings.push({ code: 'GW_REMOTE_NO_VTEP', site: other.site, resource: `port ${port.id}`, message: `${other.site}: host ${port.host} has no tunnel end, so its ports cannot be reached from ${here.site}`, action: 'See that the L2 agent runs there: openstack network agent list.' });
         continue;
       }
-      const one = want(here, other, port, findings);
+      const one = want(here, other, port, hostOf(other.site, port.host), findings);
       const clash = one && clashAt(here, one);
       if (!one) continue;
       if (clash) {
@@ -72,7 +76,7 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
         continue;
       }
       wanted.push(one);
-      const host = virtualHost(other.site, port.host);
+      const host = one.host;
       const known = here.virtual.get(host);
       agents.set(host, { host, vtep, due: known?.alive !== true || known.vtep !== vtep, moved: known !== undefined && known.vtep !== vtep });
     }
@@ -112,12 +116,33 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
     if (a.moved) note('agent', a.host, `its tunnel end is now ${a.vtep}`);
     else if (a.due && here.mirrors.some((m) => m.host === a.host)) note('agent', a.host, here.virtual.has(a.host) ? 'it was not heard of for too long' : 'its row was deleted');
   }
-  return { site: here.site, network, agents: [...agents.values()], ...plan, drift, findings, wanted: new Map(wanted.map((w) => [w.key, digestOf(w)])) };
+  const redirect = gate && redirectAt(here, gate, agents.get(GATEWAY_HOST)?.moved === true);
+  return { site: here.site, network, agents: [...agents.values()], ...plan, ...(redirect && { redirect }), drift, findings, wanted: new Map(wanted.map((w) => [w.key, digestOf(w)])) };
+}
+
+/** How a site's own border gateway is reached. */
+export interface GateHere {
+  /** Undefined: none is known to be active, so nothing is changed. */
+  readonly via: string | undefined;
+  readonly vni: number | undefined;
+}
+
+function idle(network: string, here: SiteView): SitePlanOfChanges {
+  const finding: Finding = { code: 'GW_GATEWAY_NONE', site: here.site, message: `${here.site}: no border gateway is known to be active`, action: 'godwit gateway list; enrol agents of role gateway at that site.' };
+  // What is there is what is wanted: none of it is said to be anybody's doing.
+  return { site: here.site, network, agents: [], remove: [], create: [], change: [], up: [], down: [], rewire: [], drift: [], findings: [finding], wanted: new Map() };
+}
+
+/** The remote ports of a site, once more, for its hypervisors: what Neutron is told would have each taken down and up again. */
+export function redirectAt(here: SiteView, { via, vni }: GateHere, moved: boolean, from = here.virtual.get(GATEWAY_HOST)?.vtep): SitePlanOfChanges['redirect'] {
+  if (!moved || via === undefined || vni === undefined || from === undefined || from === via) return undefined;
+  const ports = here.mirrors.filter((m) => m.host === GATEWAY_HOST && m.active).map(({ mac, ips }) => ({ mac, ips }));
+  return { networkId: here.networkId, vni, from, to: via, ports, hosts: [...here.vteps.keys()] };
 }
 
 const digestOf = ({ mac, ips, groups, portSecurity, pairs, host, active }: Wanted): string => createHash('sha256').update(JSON.stringify([mac, ips, groups, portSecurity, pairs, host, active])).digest('hex').slice(0, 16);
 
-function want(here: SiteView, other: SiteView, port: LocalPort, findings: Finding[]): Wanted | undefined {
+function want(here: SiteView, other: SiteView, port: LocalPort, host: string, findings: Finding[]): Wanted | undefined {
   const fixedIps = port.ips.flatMap((ip) => {
     const subnet = here.subnets.find((s) => covers(s.cidr, ip));
     return subnet ? [{ ip_address: ip, subnet_id: subnet.id }] : [];
@@ -132,7 +157,7 @@ function want(here: SiteView, other: SiteView, port: LocalPort, findings: Findin
   }
   const groups = port.groups.filter((g) => !missing.includes(g));
   return {
-    ...port, key: keyOf(other.site, port.id), from: other.site, source: port.id, host: virtualHost(other.site, port.host), fixedIps, groups, groupIds: groups.map((g) => here.groupIds.get(g) ?? ''),
+    ...port, key: keyOf(other.site, port.id), from: other.site, source: port.id, host, fixedIps, groups, groupIds: groups.map((g) => here.groupIds.get(g) ?? ''),
   };
 }
 

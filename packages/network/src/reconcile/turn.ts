@@ -4,6 +4,7 @@ import type { RemoteVtep } from '../driver/types.ts';
 import type { Drift, Finding, ReconcileReport } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
 import { apply, type Applied } from './apply.ts';
+import type { GatewayEnds } from '../gateway/types.ts';
 import { readFrame, readPorts, type SiteFrame, type SiteView } from './observe.ts';
 import { planSite, type SitePlanOfChanges } from './plan.ts';
 
@@ -15,6 +16,9 @@ export interface TurnOptions {
   readonly frames?: Map<string, SiteFrame>;
   /** Throws when another controller has taken over. Left out: nothing is changed. */
   readonly keep?: () => Promise<void>;
+  /** The active border gateways, and who orders their tables; for networks of that mode. */
+  readonly ends?: () => GatewayEnds;
+  readonly order?: (views: readonly SiteView[]) => Promise<readonly Finding[]>;
 }
 
 export interface Turn {
@@ -63,7 +67,7 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
     }));
     return views.filter((v) => v !== undefined);
   };
-  const planAll = (views: readonly SiteView[]): SitePlanOfChanges[] => views.map((v) => planSite(record.id, v, views.filter((o) => o !== v), placedBefore, record.moved));
+  const planAll = (views: readonly SiteView[]): SitePlanOfChanges[] => views.map((v) => planSite(record.id, v, views.filter((o) => o !== v), placedBefore, record.moved, record.request.mode === 'gateway' ? { via: options.ends?.().get(v.site)?.siteAddress, vni: record.sites.find((s) => s.site === v.site)?.vni } : undefined));
 
   const cached = frames.size > 0;
   let views = await look();
@@ -74,6 +78,8 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
     views = await look();
     plans = planAll(views);
   }
+  // First the way, then who is told to take it.
+  if (keep && options.order) findings.push(...(await options.order(views)));
   const outcomes = new Map<string, Applied>();
   const busy = plans.filter(hasWork);
   if (keep) {

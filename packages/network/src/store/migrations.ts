@@ -16,6 +16,11 @@ const migrations: readonly { readonly name: string; readonly up: readonly string
     name: '0002-virtual-ips',
     up: ['create table network_vips (id uuid primary key, network uuid not null references stretched_networks (id) on delete cascade, project text not null, name text not null, doc jsonb not null, unique (project, name))'],
   },
+  {
+    name: '0003-border-gateways',
+    // Which gateway of a site carries its networks. The epoch is a column of its own, as a change names the one that it ends.
+    up: ['create table network_gateway_leads (site text primary key, epoch integer not null, doc jsonb not null)'],
+  },
 ];
 
 const lockKey = 0x676f646e; // "godn"

@@ -1,5 +1,6 @@
 import { sql, type ColumnType, type Kysely } from 'kysely';
 import type { ReconcileReport } from '../schemas.ts';
+import type { GatewayLead } from '../gateway/types.ts';
 import type { VipRecord } from '../vip/types.ts';
 import type { NetworkRecord, NetworkStore } from './types.ts';
 
@@ -10,6 +11,7 @@ export interface NetworkTables {
   stretched_networks: { id: string; project: string; name: string; doc: Doc };
   network_reports: { network: string; doc: Doc; placed: Doc };
   network_vips: { id: string; network: string; project: string; name: string; doc: Doc };
+  network_gateway_leads: { site: string; epoch: number; doc: Doc };
   network_holders: { network: string; holder: string; until: Time };
 }
 
@@ -50,13 +52,13 @@ export class SqlNetworkStore implements NetworkStore {
     });
   }
 
-  async takeVni(id: string, vni: number): Promise<boolean> {
+  async takeVni(id: string, vni: number, kind: 'vni' | 'transitVni' = 'vni'): Promise<boolean> {
     return this.#db.transaction().execute(async (trx) => {
       // No unique index: two networks that are adopted at different sites may have the same one.
       await sql`select pg_advisory_xact_lock(${vniLock})`.execute(trx);
-      const { rows } = await sql`select 1 from stretched_networks where id <> ${id} and doc->'vni' = ${JSON.stringify(vni)}::jsonb`.execute(trx);
+      const { rows } = await sql`select 1 from stretched_networks where id <> ${id} and doc->${kind}::text = ${JSON.stringify(vni)}::jsonb`.execute(trx);
       if (rows.length > 0) return false;
-      await sql`update stretched_networks set doc = doc || ${JSON.stringify({ vni })}::jsonb where id = ${id}`.execute(trx);
+      await sql`update stretched_networks set doc = doc || ${JSON.stringify({ [kind]: vni })}::jsonb where id = ${id}`.execute(trx);
       return true;
     });
   }
@@ -111,6 +113,18 @@ export class SqlNetworkStore implements NetworkStore {
     const { rows } = await sql<{ holder: string }>`insert into network_holders (network, holder, until) select id, ${holder}, ${until} from stretched_networks where id = ${id}
       on conflict (network) do update set holder = excluded.holder, until = excluded.until where network_holders.holder = ${holder} or network_holders.until < ${now} returning holder`.execute(this.#db);
     return rows.length === 1;
+  }
+
+  async gatewayLeads(): Promise<GatewayLead[]> {
+    return (await this.#db.selectFrom('network_gateway_leads').select('doc').execute()).map((r) => r.doc as GatewayLead);
+  }
+
+  async putGatewayLead(lead: GatewayLead, before: number): Promise<boolean> {
+    const row = { site: lead.site, epoch: lead.epoch, doc: JSON.stringify(lead) };
+    const done = before === 0
+      ? await this.#db.insertInto('network_gateway_leads').values(row).onConflict((c) => c.doNothing()).executeTakeFirst().then((r) => r.numInsertedOrUpdatedRows)
+      : await this.#db.updateTable('network_gateway_leads').set({ epoch: row.epoch, doc: row.doc }).where('site', '=', lead.site).where('epoch', '=', before).executeTakeFirst().then((r) => r.numUpdatedRows);
+    return done === 1n;
   }
 
   async release(id: string, holder: string): Promise<void> {

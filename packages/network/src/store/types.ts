@@ -1,3 +1,4 @@
+import type { GatewayLead } from '../gateway/types.ts';
 import type { VipRecord } from '../vip/types.ts';
 import type { ReconcileReport, SitePlan, StretchRequest, StretchedNetwork } from '../schemas.ts';
 
@@ -11,6 +12,8 @@ export interface NetworkRecord {
   readonly request: StretchRequest;
   /** From the preflight on. */
   readonly vni?: number;
+  /** Between border gateways. */
+  readonly transitVni?: number;
   readonly cidr?: string;
   readonly mtu?: number;
   readonly sites: readonly SitePlan[];
@@ -39,11 +42,14 @@ export interface NetworkStore {
   /** Changes a record under its row's lock; undefined: it is gone. */
   update(id: string, change: (record: NetworkRecord) => NetworkRecord): Promise<NetworkRecord | undefined>;
   /** Gives a record a VNI that no other has, one at a time over all networks. False: another has taken it meanwhile. */
-  takeVni(id: string, vni: number): Promise<boolean>;
+  takeVni(id: string, vni: number, kind?: 'vni' | 'transitVni'): Promise<boolean>;
   delete(id: string): Promise<void>;
   putReport(id: string, report: ReconcileReport, placed: readonly string[]): Promise<void>;
   report(id: string): Promise<{ readonly report: ReconcileReport; readonly placed: readonly string[] } | undefined>;
   /** Takes or keeps the right to change a network's ports until that time. False: another controller has it. */
   hold(id: string, holder: string, now: Date, until: Date): Promise<boolean>;
   release(id: string, holder: string): Promise<void>;
+  gatewayLeads(): Promise<GatewayLead[]>;
+  /** Writes who leads a site's gateways, if the site still has epoch `before` (0: none yet). False: another controller was first. */
+  putGatewayLead(lead: GatewayLead, before: number): Promise<boolean>;
 }

@@ -11,6 +11,8 @@ export interface MadeNetwork {
   readonly networkId: string;
   readonly subnetId: string;
   readonly mtu: number;
+  /** Where each site has its own. */
+  readonly vni?: number;
 }
 
 export const ourNetwork = async (site: Site, record: NetworkRecord): Promise<Network | undefined> =>
@@ -25,7 +27,7 @@ export async function makeAt(deps: Deps, record: NetworkRecord, plan: SitePlan, 
     const description = networkMark(record.id);
     const call = { signal: s.signal };
     const net = plan.networkId === undefined
-      ? ((await ourNetwork(site, record)) ?? (await network.networks.create({ name: record.name, description, 'provider:network_type': 'vxlan', 'provider:segmentation_id': record.vni, ...(record.mtu !== undefined && { mtu: record.mtu }) }, call)))
+      ? ((await ourNetwork(site, record)) ?? (await network.networks.create({ name: record.name, description, 'provider:network_type': 'vxlan', ...(record.request.mode !== 'gateway' && { 'provider:segmentation_id': record.vni }), ...(record.mtu !== undefined && { mtu: record.mtu }) }, call)))
       : await network.networks.get(plan.networkId, call);
     const { id } = net;
     const there = (await network.subnets.list({ network_id: id }, call))[0];
@@ -33,13 +35,15 @@ export async function makeAt(deps: Deps, record: NetworkRecord, plan: SitePlan, 
       network_id: id, name: record.name, description, ip_version: 4, cidr: record.cidr, gateway_ip: plan.gateway, enable_dhcp: record.request.dhcp, dns_nameservers: record.request.dns,
       allocation_pools: plan.pool.split(',').map((p) => ({ start: p.split('-')[0], end: p.split('-')[1] })),
     }, call));
-    return { site: plan.site, networkId: id, subnetId: subnet.id, mtu: net.mtu ?? 0 };
+    // In mode gateway each Neutron gives a VNI of its own choice; what it chose a member may not see, an administrator may.
+    const vni = record.request.mode === 'gateway' ? (net['provider:segmentation_id'] ?? (await site.admin.network.networks.get(id, call))['provider:segmentation_id'] ?? undefined) : undefined;
+    return { site: plan.site, networkId: id, subnetId: subnet.id, mtu: net.mtu ?? 0, ...(vni !== undefined && { vni }) };
   }, `network ${record.name}`);
 }
 
 /** Sites whose underlays differ would give networks of different MTU: large packets would vanish. The smallest holds for all. */
-export async function levelMtu(deps: Deps, record: NetworkRecord, made: readonly MadeNetwork[], s: StepContext): Promise<number> {
-  const smallest = Math.min(...made.map((m) => m.mtu));
+export async function levelMtu(deps: Deps, record: NetworkRecord, made: readonly MadeNetwork[], s: StepContext, most = Infinity): Promise<number> {
+  const smallest = Math.min(most, ...made.map((m) => m.mtu));
   for (const m of made) {
     if (m.mtu === smallest) continue;
     await at(m.site, () => deps.sites.get(m.site).asProject(projectOf(record.project)).network.networks.update(m.networkId, { mtu: smallest }, { signal: s.signal }), `network ${m.networkId}`);

@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts';
 import { networkMark } from '../names.ts';
 import type { Finding, SitePlan, StretchReport } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
+import type { GatewayNode } from '../gateway/types.ts';
 import { findingOf } from '../reconcile/apply.ts';
 import { planAddresses } from './addresses.ts';
 
@@ -19,6 +20,8 @@ interface Seen {
 }
 
 const FIRST_VNI = 70_000;
+/** Between border gateways, where no site's Neutron gives any away. */
+const FIRST_TRANSIT_VNI = 9_000_000;
 
 /** How a network is to be at each site, or all the reasons why it cannot be. Nothing is changed. */
 export async function resolve(deps: Deps, record: NetworkRecord): Promise<StretchReport> {
@@ -34,9 +37,12 @@ export async function resolve(deps: Deps, record: NetworkRecord): Promise<Stretc
   }))).filter((s) => s !== undefined);
   findings.push(...seen.flatMap((s) => s.findings));
   const adopted = seen.flatMap((s) => (s.adopted ? [{ site: s.site.name, ...s.adopted }] : []));
-  findings.push(...vtepClashes(seen), ...mismatches(record, adopted), ...portClashes(adopted));
+  const through = request.mode === 'gateway';
+  findings.push(...(through ? await unfitGateways(deps, record, seen) : vtepClashes(seen)), ...mismatches(record, adopted), ...portClashes(adopted));
+  if (through && request.vni !== undefined) findings.push({ code: 'GW_STRETCH_INVALID', message: 'behind border gateways each site has a VNI of its own', action: 'Leave out --vni.' });
 
-  const vni = await chooseVni(deps, record, seen, adopted.map((a) => a.network), findings);
+  const vni = through ? undefined : await chooseVni(deps, record, seen, adopted.map((a) => a.network), findings);
+  const transitVni = through ? await chooseTransit(deps, record) : undefined;
   const addresses = planAddresses(request, adopted);
   findings.push(...addresses.findings);
   const mtu = request.mtu ?? adopted[0]?.network.mtu ?? undefined;
@@ -47,8 +53,8 @@ export async function resolve(deps: Deps, record: NetworkRecord): Promise<Stretc
   });
   const ok = findings.length === 0;
   return {
-    ok, network: record.name, findings, sites, ...(vni !== undefined && { vni }), ...(addresses.cidr !== undefined && { cidr: addresses.cidr }), ...(mtu !== undefined && { mtu }),
-    plan: ok ? [...sites.map((s) => (s.adopted ? `${s.site}: adopt network ${s.networkId ?? ''} as it is, with ${s.pool}` : `${s.site}: make network ${record.name} with VNI ${String(vni)}, subnet ${addresses.cidr ?? ''}, addresses ${s.pool}, gateway ${s.gateway ?? 'none'}`)), 'mirror each site’s ports at the others, bound to one virtual agent for each remote hypervisor'] : [],
+    ok, network: record.name, mode: request.mode, findings, sites, ...(transitVni !== undefined && { transitVni }), ...(vni !== undefined && { vni }), ...(addresses.cidr !== undefined && { cidr: addresses.cidr }), ...(mtu !== undefined && { mtu }),
+    plan: ok ? [...sites.map((s) => (s.adopted ? `${s.site}: adopt network ${s.networkId ?? ''} as it is, with ${s.pool}` : `${s.site}: make network ${record.name} with ${through ? 'a VNI of its own' : `VNI ${String(vni)}`}, subnet ${addresses.cidr ?? ''}, addresses ${s.pool}, gateway ${s.gateway ?? 'none'}`)), through ? `mirror each site’s ports at the others, bound to a virtual agent with the site’s own border gateway; between gateways VNI ${String(transitVni)}` : 'mirror each site’s ports at the others, bound to one virtual agent for each remote hypervisor'] : [],
   };
 }
 
@@ -96,6 +102,47 @@ async function chooseVni(deps: Deps, record: NetworkRecord, seen: readonly Seen[
   return given;
 }
 
+async function chooseTransit(deps: Deps, record: NetworkRecord): Promise<number> {
+  if (record.transitVni !== undefined) return record.transitVni;
+  const taken = new Set((await deps.store.list()).flatMap((r) => r.transitVni ?? []));
+  for (let vni = FIRST_TRANSIT_VNI; ; vni += 1) if (!taken.has(vni)) return vni;
+}
+
+async function gatewaysOf(deps: Deps, record: NetworkRecord): Promise<GatewayNode[]> {
+  return ((await deps.gateways?.list()) ?? []).filter((n) => record.request.sites.some((s) => s.site === n.site));
+}
+
+/** The largest MTU that the gateways of all sites carry. One that is down says 0, and is not asked. */
+export async function mostThroughGateways(deps: Deps, record: NetworkRecord): Promise<number> {
+  return Math.min(...(await gatewaysOf(deps, record)).flatMap(({ report }) => (report ? [report.siteMtu, report.transitMtu] : [])).filter((mtu) => mtu > 0));
+}
+
+/** What of the sites' border gateways does not suit. */
+async function unfitGateways(deps: Deps, record: NetworkRecord, seen: readonly Seen[]): Promise<Finding[]> {
+  const nodes = await gatewaysOf(deps, record);
+  const findings: Finding[] = [];
+  for (const { site } of record.request.sites) {
+    const here = nodes.filter((n) => n.site === site);
+    if (here.some((n) => n.connected && n.report !== undefined)) continue;
+    findings.push({ code: 'GW_GATEWAY_NONE', site, message: here.length === 0 ? `${site} has no border gateway` : `${site}: its border gateways (${here.map((n) => n.name).join(', ')}) are away`, action: here.length === 0 ? 'Enrol an agent of role gateway there: docs/operators/agent.md.' : 'Look at those nodes: godwit gateway list.' });
+  }
+  const taken = new Map<string, string>();
+  const claim = (key: string, address: string, who: string, site: string): void => {
+    const other = taken.get(key);
+    if (other !== undefined) findings.push({ code: 'GW_VTEP_SHARED', site, resource: `VTEP ${address}`, message: `${other} and ${who} have the same tunnel address ${address}`, action: 'Each gateway needs addresses of its own.' });
+    else taken.set(key, who);
+  };
+  for (const { site, vteps } of seen) for (const vtep of vteps) claim(`${site.name} ${vtep}`, vtep, `a hypervisor of ${site.name}`, site.name);
+  for (const { name, site, report } of nodes) {
+    if (!report) continue;
+    claim(`${site} ${report.siteAddress}`, report.siteAddress, `gateway ${name}`, site);
+    claim(`transit ${report.transitAddress}`, report.transitAddress, `gateway ${name}`, site);
+  }
+  const most = await mostThroughGateways(deps, record);
+  if (record.request.mtu !== undefined && record.request.mtu > most) findings.push({ code: 'GW_GATEWAY_MTU', message: `the border gateways carry networks of MTU ${most}, not ${record.request.mtu}`, action: `Give --mtu ${most} or less, or raise the MTU of their interfaces.` });
+  return findings;
+}
+
 /** Two hypervisors with one address: packets would go to the wrong one. */
 function vtepClashes(seen: readonly Seen[]): Finding[] {
   return seen.flatMap((s, i) => seen.slice(i + 1).flatMap((o) => s.vteps.filter((v) => o.vteps.includes(v)).map((v): Finding => ({
@@ -114,7 +161,7 @@ function mismatches(record: NetworkRecord, adopted: readonly AdoptedAt[]): Findi
     const v4 = a.subnets.filter((s) => s.ip_version === 4);
     if (a.subnets.length !== 1 || v4.length !== 1) say(`has ${a.subnets.length} subnets; one IPv4 subnet can be stretched`);
     const wantedVni = record.request.vni ?? first?.network['provider:segmentation_id'];
-    if (a.network['provider:segmentation_id'] !== wantedVni) say(`has VNI ${String(a.network['provider:segmentation_id'])}, not ${String(wantedVni)}`);
+    if (record.request.mode !== 'gateway' && a.network['provider:segmentation_id'] !== wantedVni) say(`has VNI ${String(a.network['provider:segmentation_id'])}, not ${String(wantedVni)}`);
     const mtu = record.request.mtu ?? first?.network.mtu;
     if (a.network.mtu !== mtu) say(`has MTU ${String(a.network.mtu)}, not ${String(mtu)}`);
     const cidr = record.request.cidr ?? first?.subnets[0]?.cidr;

@@ -1,13 +1,13 @@
 import { at, GodwitError, projectOf } from '@godwit/sites';
 import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/workflow';
 import type { Deps } from '../deps.ts';
-import { isVirtualHost } from '../names.ts';
+import { GATEWAY_HOST, isVirtualHost } from '../names.ts';
 import type { Keeper } from '../reconcile/keeper.ts';
 import type { ReconcileReport, StretchReport, UnstretchResult } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
 import { clearRemotePorts, levelMtu, makeAt, removeAt } from './make.ts';
 import { clearVips } from '../vip/service.ts';
-import { resolve } from './resolve.ts';
+import { mostThroughGateways, resolve } from './resolve.ts';
 
 export interface NetworkInput {
   readonly id: string;
@@ -52,7 +52,7 @@ export function stretchWorkflow(deps: Deps, keeper: Keeper): WorkflowDefinition<
       const plan = await ctx.step('preflight', async (s) => {
         s.progress({ phase: 'Preflight' });
         const report = await settle(deps, id);
-        await deps.store.update(id, (r) => ({ ...r, ...(report.vni !== undefined && { vni: report.vni }), ...(report.cidr !== undefined && { cidr: report.cidr }), ...(report.mtu !== undefined && { mtu: report.mtu }), sites: report.sites }));
+        await deps.store.update(id, (r) => ({ ...r, ...(report.vni !== undefined && { vni: report.vni }), ...(report.transitVni !== undefined && { transitVni: report.transitVni }), ...(report.cidr !== undefined && { cidr: report.cidr }), ...(report.mtu !== undefined && { mtu: report.mtu }), sites: report.sites }));
         return report;
       }, { compensate: () => deps.store.delete(id) });
       const made = await ctx.all('make', plan.sites, (p) => p.site, async (p, s) => makeAt(deps, await known(deps, id), p, s), {
@@ -61,7 +61,10 @@ export function stretchWorkflow(deps: Deps, keeper: Keeper): WorkflowDefinition<
           if (record) await removeAt(deps, record, p.site);
         },
       });
-      const mtu = await ctx.step('level-mtu', async (s) => levelMtu(deps, await known(deps, id), made, s));
+      const mtu = await ctx.step('level-mtu', async (s) => {
+        const record = await known(deps, id);
+        return levelMtu(deps, record, made, s, record.request.mode === 'gateway' ? await mostThroughGateways(deps, record) : Infinity);
+      });
       await ctx.step('conclude', async () => {
         await deps.store.update(id, (r) => ({ ...r, state: 'Active', mtu, sites: plan.sites.map((p) => ({ ...p, ...pick(made.find((m) => m.site === p.site)) })) }));
       }, { uncancellable: true });
@@ -81,12 +84,14 @@ async function settle(deps: Deps, id: string): Promise<StretchReport> {
     const record = await known(deps, id);
     const report = await resolve(deps, record);
     if (!report.ok) throw refuse(report);
-    const given = record.vni ?? record.request.vni ?? (report.sites.some((p) => p.adopted) ? report.vni : undefined);
-    if (given !== undefined || report.vni === undefined || (await deps.store.takeVni(id, report.vni))) return report;
+    // Behind border gateways it is the one between them.
+    const chosen = report.transitVni ?? report.vni;
+    const given = report.transitVni === undefined ? (record.vni ?? record.request.vni ?? (report.sites.some((p) => p.adopted) ? report.vni : undefined)) : record.transitVni;
+    if (given !== undefined || chosen === undefined || (await deps.store.takeVni(id, chosen, report.transitVni === undefined ? 'vni' : 'transitVni'))) return report;
   }
 }
 
-const pick = (made: { readonly networkId: string; readonly subnetId: string } | undefined) => (made ? { networkId: made.networkId, subnetId: made.subnetId } : {});
+const pick = (made: { readonly networkId: string; readonly subnetId: string; readonly vni?: number } | undefined) => (made ? { networkId: made.networkId, subnetId: made.subnetId, ...(made.vni !== undefined && { vni: made.vni }) } : {});
 
 /** the loop lets go → remote ports, then their agents, site by site → networks that we made → forgotten. */
 export function unstretchWorkflow(deps: Deps): WorkflowDefinition<UnstretchInput, UnstretchResult> {
@@ -134,10 +139,11 @@ async function forgetAgents(deps: Deps, record: NetworkRecord, name: string, s: 
   const others = (await deps.store.list()).filter((r) => r.id !== record.id && r.sites.some((p) => p.site === name));
   // Another network's loop reports them: it would only bring them back.
   const sources = new Set(record.sites.map((p) => p.site).filter((from) => from !== name && !others.some((r) => r.sites.some((p) => p.site === from))));
+  const lastOfGate = record.request.mode === 'gateway' && !others.some((r) => r.request.mode === 'gateway');
   await at(name, async () => {
     const { network } = site.asProject(projectOf(record.project));
     for (const agent of await network.agents.list({}, { signal: s.signal })) {
-      if (!isVirtualHost(agent.host) || ![...sources].some((from) => agent.host.startsWith(`godwit-remote-${from}-`))) continue;
+      if (!isVirtualHost(agent.host) || !(agent.host === GATEWAY_HOST ? lastOfGate : [...sources].some((from) => agent.host.startsWith(`godwit-remote-${from}-`)))) continue;
       await network.agents.delete(agent.id).catch((error: unknown) => {
         if ((error as { code?: string }).code !== 'OS_NOT_FOUND') throw error;
       });

@@ -21,12 +21,12 @@ export async function announce(deps: Pick<Deps, 'sites' | 'driver' | 'clock' | '
   if (!holder || vtep === undefined || !say) return { told: 0, untold: [] };
   const untold: string[] = [];
   let told = 0;
-  await Promise.all(vip.places.flatMap(({ site, networkId, hosts }) => Object.keys(hosts).map(async (host) => {
+  await Promise.all(vip.places.flatMap(({ site, networkId, hosts, via }) => Object.keys(hosts).map(async (host) => {
     const answersItself = vip.state === 'Removing' || (site === holder.site && host === holder.host);
     const over = new AbortController();
     try {
       await Promise.race([
-        say(deps.sites.get(site), host, { networkId, ip: vip.address, mac: holder.mac, vtep, answersItself }),
+        say(deps.sites.get(site), host, { networkId, ip: vip.address, mac: holder.mac, vtep: site === holder.site ? vtep : (via ?? vtep), answersItself }),
         deps.clock.sleep(PATIENCE_MS, over.signal).then(() => {
           throw new Error(`no answer from the broker within ${PATIENCE_MS / 1_000} s`);
         }),

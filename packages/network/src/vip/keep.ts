@@ -2,6 +2,7 @@ import { at, projectOf } from '@godwit/sites';
 import type { Deps } from '../deps.ts';
 import { RESERVED } from '../names.ts';
 import { findingOf } from '../reconcile/apply.ts';
+import type { GatewayEnds } from '../gateway/types.ts';
 import type { SiteView } from '../reconcile/observe.ts';
 import type { Finding } from '../schemas.ts';
 import type { NetworkRecord } from '../store/types.ts';
@@ -12,10 +13,12 @@ import type { GroupPlace, VipRecord } from './types.ts';
 export interface KeepOptions {
   readonly keep: () => Promise<void>;
   readonly groups?: GroupPlace | undefined;
+  /** In mode gateway. */
+  readonly ends?: GatewayEnds | undefined;
 }
 
 /** The virtual IPs of a network put in order at the sites that could be asked: the address reserved, its pair on each member's port; then moved, if it is to move by itself. Returns whether a port was changed. */
-export async function keepVips(deps: Deps, record: NetworkRecord, views: readonly SiteView[], { keep, groups }: KeepOptions): Promise<boolean> {
+export async function keepVips(deps: Deps, record: NetworkRecord, views: readonly SiteView[], { keep, groups, ends }: KeepOptions): Promise<boolean> {
   let changed = false;
   for (const vip of await deps.store.vips(record.id)) {
     const findings: Finding[] = [];
@@ -41,7 +44,7 @@ export async function keepVips(deps: Deps, record: NetworkRecord, views: readonl
       const port = view?.local.find((p) => p.id === m.port);
       return view ? { ...m, ...(port && { mac: port.mac, host: port.host }), active: port?.active === true } : m;
     });
-    const seen = new Map(views.map((v) => [v.site, { site: v.site, networkId: v.networkId, hosts: Object.fromEntries(v.vteps) }]));
+    const seen = new Map(views.map((v) => [v.site, { site: v.site, networkId: v.networkId, hosts: Object.fromEntries(v.vteps), ...(ends?.get(v.site) && { via: ends.get(v.site)?.siteAddress ?? '' }) }]));
     const places = record.sites.flatMap((s) => seen.get(s.site) ?? vip.places.find((p) => p.site === s.site) ?? []);
     const updated = (await deps.store.updateVip(vip.id, (v) => ({ ...v, members, places, findings }))) ?? vip;
     if (!(await moveByItself(updated, new Set(views.map((v) => v.site))))) await announce(deps, updated);

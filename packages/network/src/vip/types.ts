@@ -27,6 +27,8 @@ export interface Place {
   readonly site: string;
   readonly networkId: string;
   readonly hosts: Readonly<Record<string, string>>;
+  /** Its own border gateway, where it reaches the other sites by it. */
+  readonly via?: string;
 }
 
 /** Where a protection group is active; asked of whoever knows groups. */

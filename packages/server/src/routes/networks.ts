@@ -1,4 +1,4 @@
-import { reconcileReportSchema, remotePortSchema, stretchedNetworkSchema, stretchReportSchema, stretchRequestSchema } from '@godwit/network';
+import { borderGatewaySchema, reconcileReportSchema, remotePortSchema, stretchedNetworkSchema, stretchReportSchema, stretchRequestSchema } from '@godwit/network';
 import { z } from 'zod';
 import { principalOf } from '../plugins/auth.ts';
 import { jobRefSchema } from '../schemas.ts';
@@ -9,6 +9,7 @@ const stretched = stretchedNetworkSchema.meta({ id: 'StretchedNetwork' });
 const stretchReport = stretchReportSchema.meta({ id: 'StretchReport' });
 const reconcileReport = reconcileReportSchema.meta({ id: 'ReconcileReport' });
 const remotePort = remotePortSchema.meta({ id: 'RemotePort' });
+const borderGateway = borderGatewaySchema.meta({ id: 'BorderGateway' });
 const unreachable = z.array(z.object({ site: z.string(), code: z.string(), message: z.string() }));
 
 /** Use case 2: one network over several Neutrons. */
@@ -62,6 +63,12 @@ export const networkRoutes: Routes = (app, deps) => {
       const job = await network.unstretch(principalOf(request), request.params.network, request.body);
       return await reply.code(202).header('location', `/v1/jobs/${job.jobId}`).send(job);
     },
+  });
+
+  app.get('/v1/gateways', {
+    config: { access: 'admin' },
+    schema: { tags: ['networks'], summary: 'Border gateways of the sites: which is the active one, what they carry', response: { 200: z.object({ gateways: z.array(borderGateway) }) } },
+    handler: async (request) => ({ gateways: await network.borderGateways(principalOf(request)) }),
   });
 
   app.get('/v1/remote-ports', {

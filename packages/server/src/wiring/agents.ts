@@ -3,6 +3,8 @@ import type { KeystoneNodes, Sealer } from '@godwit/identity';
 import { type GodwitConfig, openEnvelope } from '@godwit/sites';
 import type { Kysely } from 'kysely';
 import type { StorageNodes } from '@godwit/protection';
+import type { GatewayNodes } from '@godwit/network';
+import { gatewayNodes } from './gateway-nodes.ts';
 import { keystoneNodes } from './keystone-nodes.ts';
 import { storageNodes } from './storage-nodes.ts';
 
@@ -20,6 +22,8 @@ export interface Agents {
   readonly star: { readonly nodes: KeystoneNodes; readonly sealer: Sealer };
   /** What protection asks of the sites' storage. */
   readonly storage: StorageNodes;
+  /** What stretched networks ask of the sites' border gateways. */
+  readonly gateways: GatewayNodes;
 }
 
 /** The agents' side of a controller; undefined when none are configured. */
@@ -39,5 +43,5 @@ export async function openAgents(config: GodwitConfig, { db, controller, listen,
     log,
     ...(agents.advertise !== undefined && { advertise: agents.advertise }),
   });
-  return { hub, storage: storageNodes(hub), star: { nodes: keystoneNodes(hub), sealer: envelope } };
+  return { hub, storage: storageNodes(hub), gateways: gatewayNodes(hub), star: { nodes: keystoneNodes(hub), sealer: envelope } };
 }
