@@ -50,7 +50,10 @@ export function startOneTasks(runtime: SiteRuntime, service: Service, progress: 
 /** Makes a site from bare packages: its components' own steps, its services, and what the topology gives it. The sites of a star share one Keystone, which is given everything once. */
 export function initTasks(runtime: SiteRuntime, imageFiles: Readonly<Record<string, string>>, progress: Progress): Task[] {
   const { site, topology } = runtime.context;
-  const steps = [...site.components.flatMap((c) => components[c].init), ...(topology.star ? [] : [catalogue, ...seedSteps(imageFiles)])];
+  // What would be asked of an API that the site does not have is left out.
+  const there = new Set([...runtime.services, ...runtime.onDemand].map((s) => s.name));
+  const seeds = seedSteps(imageFiles).filter((s) => namesOf(s.needs, runtime.context).every((n) => there.has(n) || !n.endsWith('-api')));
+  const steps = [...site.components.flatMap((c) => components[c].init), ...(topology.star ? [] : [catalogue, ...seeds])];
   return [...steps.map((s) => stepTask(runtime, s, progress)), ...startTasks(runtime, progress)];
 }
 

@@ -15,7 +15,7 @@ export interface StretchedView {
   readonly name: string;
   readonly vni: number;
   readonly mtu: number;
-  readonly sites: readonly { readonly site: string; readonly networkId: string; readonly gateway: string | null }[];
+  readonly sites: readonly { readonly site: string; readonly networkId: string; readonly gateway: string | null; readonly vni?: number }[];
   readonly lastReport?: { readonly inStep: boolean; readonly drift: readonly DriftView[]; readonly history: readonly DriftView[]; readonly findings: readonly unknown[] };
 }
 interface DriftView {
@@ -53,10 +53,16 @@ export interface StretchScenario {
   mirrored(p: Plugged, project?: string): Promise<Port[]>;
 }
 
-export function useStretch(): StretchScenario {
+export interface StretchOptions {
+  /** Default: the two of two-site. */
+  readonly sites?: readonly string[];
+  /** Of the controller, before its start. */
+  readonly configure?: (config: Record<string, unknown>, lab: Lab) => void;
+}
+
+export function useStretch({ sites = ['site1', 'site2'], configure }: StretchOptions = {}): StretchScenario {
   const lab = openLab();
   const clouds = new Map<string, Cloud>();
-  const sites = ['site1', 'site2'];
   let controller: Controller | undefined;
   const options = (cloud = 'site1') => {
     if (!controller) throw new Error('no controller runs');
@@ -70,7 +76,7 @@ export function useStretch(): StretchScenario {
   };
   const as = <T>(name: string, ...args: string[]): Promise<T> => godwitOk<T>(lab, options(name), ...args);
   const start = async (keepDatabase: boolean): Promise<void> => {
-    controller = await startController(lab, { name: 'network', port: 8_794, keepDatabase });
+    controller = await startController(lab, { name: 'network', port: 8_794, keepDatabase, ...(configure && { configure: (config) => configure(config, lab) }) });
   };
   beforeAll(async () => {
     const status = await lab.status();

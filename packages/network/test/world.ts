@@ -50,7 +50,7 @@ export async function world({ groups, gateways, ...options }: Partial<EmulatorOp
   const jobs = new Map<string, Promise<unknown>>();
   const make = (holder: string): NetworkService => {
     const service = createNetworkService({
-      engine: inlineEngine(jobs), sites, store, holder, ...(groups && { groups }), gateways, log: () => undefined, keeper: { tickMs: 50, everyMs: 400, beatMs: 20_000, frameMs: 300, gate: { beatMs: 40, awayMs: 300 } },
+      engine: inlineEngine(jobs), sites, store, holder, ...(groups && { groups }), gateways, log: () => undefined, keeper: { tickMs: 50, everyMs: 400, beatMs: 20_000, frameMs: 300, gate: { beatMs: 40, awayMs: 300, graceMs: 300 } },
       clock: { now: () => new Date(), sleep: (ms, signal) => new Promise((resolve, reject) => {
         const timer = setTimeout(resolve, ms);
         signal?.addEventListener('abort', () => {

@@ -10,6 +10,8 @@ export interface GateOptions {
   readonly beatMs?: number;
   /** Silent for so long, a gateway is away. */
   readonly awayMs?: number;
+  /** As long, at first: agents need a moment to find a controller that has started. Nothing is lost meanwhile. */
+  readonly graceMs?: number;
   /** Between two orders of the same: who lost one gets it again. */
   readonly againMs?: number;
 }
@@ -40,7 +42,7 @@ export class Gate {
   constructor(deps: Deps, nodes: GatewayNodes, options: GateOptions, onLead: (site: string) => void) {
     this.#deps = deps;
     this.#nodes = nodes;
-    this.#options = { beatMs: 1_000, awayMs: 3_000, againMs: 60_000, ...options };
+    this.#options = { beatMs: 1_000, awayMs: 3_000, graceMs: 15_000, againMs: 60_000, ...options };
     this.#onLead = onLead;
     this.#ticks = new TickLoop(deps.clock, this.#options.beatMs / 2, () => this.tick());
   }
@@ -101,7 +103,7 @@ export class Gate {
 
   /** Not awaited: one that does not answer holds up no other. */
   #beat(node: GatewayNode, now: number): void {
-    const health = this.#health.get(node.name) ?? { okAt: now, stand: undefined, beating: false, leading: false };
+    const health = this.#health.get(node.name) ?? { okAt: now + this.#options.graceMs - this.#options.awayMs, stand: undefined, beating: false, leading: false };
     this.#health.set(node.name, health);
     if (health.beating) return;
     health.beating = true;
