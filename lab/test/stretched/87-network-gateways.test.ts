@@ -108,17 +108,16 @@ describe('one network over three Neutrons through border gateways, by packets', 
     const [a, b, c] = vms as [Plugged, Plugged, Plugged];
     const node = await activeAt('site2');
     const before = await border.in(node, ['bridge', 'fdb', 'show']);
-    // Ten gratuitous ARPs of an address that nobody has: they are flooded.
-    const captures = [b, c].map((vm) => execIn(s.lab, vm, ['timeout', '5', 'tcpdump', '-lnn', '-i', 'eth0', 'arp and host 10.9.0.77']));
+    // Ten announcements of its own address, which no table answers.
+    const captures = [b, c].map((vm) => execIn(s.lab, vm, ['timeout', '5', 'tcpdump', '-lnn', '-i', 'eth0', `arp and ether src ${a.mac} and ether dst ff:ff:ff:ff:ff:ff`]));
     await delay(2_000);
     await execIn(s.lab, a, ['python3', '-c', [
       'import socket,time', "s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW);s.bind(('eth0',0))", `m=bytes.fromhex('${a.mac.replaceAll(':', '')}')`,
-      "f=b'\\xff'*6+m+bytes.fromhex('08060001080006040001')+m+socket.inet_aton('10.9.0.77')+b'\\0'*6+socket.inet_aton('10.9.0.77')", 'for i in range(10):\n  s.send(f);time.sleep(0.05)',
+      `f=b'\\xff'*6+m+bytes.fromhex('08060001080006040001')+m+socket.inet_aton('${a.ip}')+b'\\0'*6+socket.inet_aton('${a.ip}')`, 'for i in range(10):\n  s.send(f);time.sleep(0.05)',
     ].join('\n')]);
-    const counts = (await Promise.all(captures)).map((x) => x.stdout.split('\n').filter((l) => l.includes('10.9.0.77')).length);
+    const counts = (await Promise.all(captures)).map((x) => x.stdout.split('\n').filter((l) => l.includes(a.ip)).length);
     say(`ten flooded frames: ${counts.join(' and ')} arrived at the other sites`);
-    // The firewall of a port lets no foreign address out: what is counted then is none; never more than was sent.
-    for (const n of counts) expect(n === 10 || n === 0).toBe(true);
+    expect(counts).toEqual([10, 10]);
     expect(await border.in(node, ['bridge', 'fdb', 'show'])).toBe(before);
   }, 60_000);
 
@@ -143,13 +142,17 @@ describe('one network over three Neutrons through border gateways, by packets', 
     });
 
     it('an agent of a gateway is killed: another takes over, the kernel carries on meanwhile', async () => {
-      const [node, other] = [await activeAt('site1'), border.nodes.find((n) => n.site === 'site1' && n.name !== undefined)!];
-      const next = border.nodes.find((n) => n.site === 'site1' && n.name !== node.name) ?? other;
+      const node = await activeAt('site1');
+      const next = border.nodes.find((n) => n.site === 'site1' && n.name !== node.name)!;
       await border.killAgent(node);
-      await leads('site1', next.name);
-      await settled();
-      expect((await since('agent of the active gateway killed')).map((x) => x.lost)).toEqual([0, 0, 0]);
-      await border.startAgent(node);
+      try {
+        await leads('site1', next.name);
+        await settled();
+        // Open vSwitch in user space stands still while it gets a tunnel that it did not have.
+        for (const m of await since('agent of the active gateway killed')) expect(m.longestMs).toBeLessThan(3_000);
+      } finally {
+        await border.startAgent(node);
+      }
       await eventually('it to stand by', async () => (await list()).find((g) => g.name === node.name)?.state === 'standby', { timeoutMs: 60_000 });
       await delay(2_000);
       expect((await since('it is back, and stands by')).map((x) => x.lost)).toEqual([0, 0, 0]);
@@ -160,13 +163,16 @@ describe('one network over three Neutrons through border gateways, by packets', 
       const next = border.nodes.find((n) => n.site === 'site1' && n.name !== node.name)!;
       const at = Date.now();
       await border.powerOff(node);
-      await eventually('packets', () => reaches(s.lab, vms[0]!, vms[1]!.ip), { timeoutMs: 60_000, everyMs: 50 });
-      say(`packets again ${Date.now() - at} ms after the power went`);
-      await leads('site1', next.name);
-      for (const m of await since('a gateway lost its power')) expect(m.longestMs).toBeLessThan(12_000);
-      await settled();
-      expect((await since('until Neutron knew')).map((x) => x.lost)).toEqual([0, 0, 0]);
-      await border.powerOn(node);
+      try {
+        await eventually('packets', () => reaches(s.lab, vms[0]!, vms[1]!.ip), { timeoutMs: 60_000, everyMs: 50 });
+        say(`packets again ${Date.now() - at} ms after the power went`);
+        await leads('site1', next.name);
+        for (const m of await since('a gateway lost its power')) expect(m.longestMs).toBeLessThan(12_000);
+        await settled();
+        expect((await since('until Neutron knew')).map((x) => x.lost)).toEqual([0, 0, 0]);
+      } finally {
+        await border.powerOn(node);
+      }
       await eventually('it to stand by, with its tables', async () => {
         const g = (await list()).find((x) => x.name === node.name);
         return g?.state === 'standby' && g.problems.length === 0 && g.networks[0]?.inKernel === true;
@@ -184,17 +190,20 @@ describe('one network over three Neutrons through border gateways, by packets', 
 
     it('with no controller there traffic flows, and a gateway that comes back from a power failure carries it by its last orders', async () => {
       await s.stopController();
-      await delay(5_000);
-      expect((await since('no controller')).map((x) => x.lost)).toEqual([0, 0, 0]);
-      const { nodes } = border;
-      const lead = nodes.find((n) => n.site === 'site2' && n.name.endsWith('-a'))!;
-      const at = Date.now();
-      await border.powerOff(lead);
-      await border.powerOn(lead);
-      await eventually('packets', () => reaches(s.lab, vms[0]!, vms[1]!.ip), { timeoutMs: 60_000, everyMs: 50 });
-      say(`packets again ${Date.now() - at} ms after its power went, with no controller there`);
-      await since('power failure with no controller');
-      await s.startController();
+      try {
+        await delay(5_000);
+        expect((await since('no controller')).map((x) => x.lost)).toEqual([0, 0, 0]);
+        const { nodes } = border;
+        const lead = nodes.find((n) => n.site === 'site2' && n.name.endsWith('-a'))!;
+        const at = Date.now();
+        await border.powerOff(lead);
+        await border.powerOn(lead);
+        await eventually('packets', () => reaches(s.lab, vms[0]!, vms[1]!.ip), { timeoutMs: 60_000, everyMs: 50 });
+        say(`packets again ${Date.now() - at} ms after its power went, with no controller there`);
+        await since('power failure with no controller');
+      } finally {
+        await s.startController();
+      }
       await settled();
       expect((await since('the controller is back')).map((x) => x.lost)).toEqual([0, 0, 0]);
     }, 240_000);
