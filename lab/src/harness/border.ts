@@ -16,6 +16,8 @@ export interface BorderNode {
   readonly site: string;
   readonly siteAddress: string;
   readonly transitAddress: string;
+  /** Of its network card: it stays, as Open vSwitch in user space believes for minutes what ARP once said of a tunnel end. */
+  readonly mac: string;
 }
 
 export interface Border {
@@ -46,7 +48,7 @@ for cmd in (0x17, 0x1f, 0x24):
 export function borderOf(lab: Lab): Border {
   const folder = join(lab.paths.state, 'harness', 'border');
   const namespace = (node: BorderNode): string => `gwlab-${node.name}`;
-  const nodes = lab.sites.flatMap(({ name }, i): BorderNode[] => ['a', 'b'].map((letter, n) => ({ name: `${name}-${letter}`, site: name, siteAddress: `10.21.${i + 1}.${250 + n}`, transitAddress: `10.21.200.${10 * (i + 1) + n}` })));
+  const nodes = lab.sites.flatMap(({ name }, i): BorderNode[] => ['a', 'b'].map((letter, n) => ({ name: `${name}-${letter}`, site: name, siteAddress: `10.21.${i + 1}.${250 + n}`, transitAddress: `10.21.200.${10 * (i + 1) + n}`, mac: `02:67:77:00:0${i + 1}:0${n + 1}` })));
   const agents = new Map<string, ChildProcess>();
   const root = (argv: readonly string[]): Promise<string> => execOk(argv, { what: argv.join(' ') });
   const inWan = (...argv: string[]): Promise<string> => root(['nsenter', `--net=/proc/${requireWan(runDirOf(lab.paths)).pid}/ns/net`, '--', ...argv]);
@@ -59,6 +61,7 @@ export function borderOf(lab: Lab): Border {
     await root(['ip', '-n', ns, 'link', 'set', 'lo', 'up']);
     await inWan('ip', 'link', 'add', 'name', `g${node.name}`.slice(0, 15), 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns);
     await inWan('ip', 'link', 'set', `g${node.name}`.slice(0, 15), 'master', 'br1', 'up');
+    await root(['ip', '-n', ns, 'link', 'set', 'eth0', 'address', node.mac]);
     for (const address of [node.siteAddress, node.transitAddress]) await root(['ip', '-n', ns, 'addr', 'add', `${address}/16`, 'dev', 'eth0']);
     await root(['ip', 'netns', 'exec', ns, '/usr/bin/python3', '-c', offloads]);
     await root(['ip', '-n', ns, 'link', 'set', 'eth0', 'up']);

@@ -42,7 +42,7 @@ export class Gate {
   constructor(deps: Deps, nodes: GatewayNodes, options: GateOptions, onLead: (site: string) => void) {
     this.#deps = deps;
     this.#nodes = nodes;
-    this.#options = { beatMs: 1_000, awayMs: 3_000, graceMs: 15_000, againMs: 60_000, ...options };
+    this.#options = { beatMs: 1_000, awayMs: 5_000, graceMs: 15_000, againMs: 60_000, ...options };
     this.#onLead = onLead;
     this.#ticks = new TickLoop(deps.clock, this.#options.beatMs / 2, () => this.tick());
   }

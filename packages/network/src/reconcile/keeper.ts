@@ -36,6 +36,8 @@ interface Kept {
   failures: number;
   /** Of each site, as last seen. */
   readonly views: Map<string, SiteView>;
+  /** The gateway that each site's hypervisors were told last. */
+  readonly told: Map<string, string>;
 }
 
 const HOLD_MS = 30_000;
@@ -110,7 +112,7 @@ export class Keeper {
   }
 
   #take(record: NetworkRecord): Kept {
-    const kept = this.#kept.get(record.id) ?? { record, dirty: true, at: 0, framedAt: 0, frames: new Map(), work: undefined, agents: new Map(), failures: 0, views: new Map() };
+    const kept = this.#kept.get(record.id) ?? { record, dirty: true, at: 0, framedAt: 0, frames: new Map(), work: undefined, agents: new Map(), failures: 0, views: new Map(), told: new Map() };
     kept.record = record;
     this.#kept.set(record.id, kept);
     return kept;
@@ -170,11 +172,12 @@ export class Keeper {
   }
 
   /** How a network of mode gateway takes its way. */
-  #through({ record, views }: Kept) {
+  #through({ record, views, told }: Kept) {
     const { gate } = this;
     if (record.request.mode !== 'gateway' || !gate) return {};
     return {
       ends: () => gate.ends(),
+      told,
       order: (seen: readonly SiteView[]) => {
         // A site that cannot be asked has what it had.
         for (const view of seen) views.set(view.site, view);
@@ -195,9 +198,11 @@ export class Keeper {
       kept.dirty = true;
       kept.failures = 0;
       if (end && view && kept.agents.size > 0) {
-        const change = redirectAt(view, { via: end.siteAddress, vni: place.vni }, true);
-        const told = change ? change.hosts.map((host) => this.#deps.driver.redirect(this.#deps.sites.get(site), host, change)) : [];
-        void Promise.allSettled([...told, this.gate?.order(record, record.sites.flatMap((s) => views.get(s.site) ?? []))]);
+        const change = redirectAt(view, { via: end.siteAddress, vni: place.vni, told: kept.told.get(site) }, true);
+        const casts = change ? change.hosts.map((host) => this.#deps.driver.redirect(this.#deps.sites.get(site), host, change)) : [];
+        // One that was not told is told by the next turn.
+        if (change) void Promise.all(casts).then(() => kept.told.set(site, change.to), () => undefined);
+        void Promise.allSettled([...casts, this.gate?.order(record, record.sites.flatMap((s) => views.get(s.site) ?? []))]);
       }
     }
     this.#ticks.wake();

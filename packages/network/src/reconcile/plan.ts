@@ -78,7 +78,7 @@ export function planSite(network: string, here: SiteView, others: readonly SiteV
       wanted.push(one);
       const host = one.host;
       const known = here.virtual.get(host);
-      agents.set(host, { host, vtep, due: known?.alive !== true || known.vtep !== vtep, moved: known !== undefined && known.vtep !== vtep });
+      agents.set(host, { host, vtep, due: known?.alive !== true || known.vtep !== vtep, moved: known !== undefined && (gate?.told ?? known.vtep) !== vtep });
     }
   }
   const plan = { remove: [] as Mirror[], create: [] as Wanted[], change: [] as { mirror: Mirror; wanted: Wanted; fields: string[] }[], up: [] as { id: string; key: string; host: string }[], down: [] as { id: string; key: string; host: string }[], rewire: [] as { id: string; key: string; host: string }[] };
@@ -125,6 +125,8 @@ export interface GateHere {
   /** Undefined: none is known to be active, so nothing is changed. */
   readonly via: string | undefined;
   readonly vni: number | undefined;
+  /** What its hypervisors were told last, where that is known better than by Neutron's row. */
+  readonly told?: string | undefined;
 }
 
 function idle(network: string, here: SiteView): SitePlanOfChanges {
@@ -134,7 +136,7 @@ function idle(network: string, here: SiteView): SitePlanOfChanges {
 }
 
 /** The remote ports of a site, once more, for its hypervisors: what Neutron is told would have each taken down and up again. */
-export function redirectAt(here: SiteView, { via, vni }: GateHere, moved: boolean, from = here.virtual.get(GATEWAY_HOST)?.vtep): SitePlanOfChanges['redirect'] {
+export function redirectAt(here: SiteView, { via, vni, told }: GateHere, moved: boolean, from = told ?? here.virtual.get(GATEWAY_HOST)?.vtep): SitePlanOfChanges['redirect'] {
   if (!moved || via === undefined || vni === undefined || from === undefined || from === via) return undefined;
   const ports = here.mirrors.filter((m) => m.host === GATEWAY_HOST && m.active).map(({ mac, ips }) => ({ mac, ips }));
   return { networkId: here.networkId, vni, from, to: via, ports, hosts: [...here.vteps.keys()] };

@@ -18,6 +18,8 @@ export interface TurnOptions {
   readonly keep?: () => Promise<void>;
   /** The active border gateways, and who orders their tables; for networks of that mode. */
   readonly ends?: () => GatewayEnds;
+  /** By site: the tunnel end that its hypervisors were told last; kept up. */
+  readonly told?: Map<string, string>;
   readonly order?: (views: readonly SiteView[]) => Promise<readonly Finding[]>;
 }
 
@@ -67,7 +69,7 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
     }));
     return views.filter((v) => v !== undefined);
   };
-  const planAll = (views: readonly SiteView[]): SitePlanOfChanges[] => views.map((v) => planSite(record.id, v, views.filter((o) => o !== v), placedBefore, record.moved, record.request.mode === 'gateway' ? { via: options.ends?.().get(v.site)?.siteAddress, vni: record.sites.find((s) => s.site === v.site)?.vni } : undefined));
+  const planAll = (views: readonly SiteView[]): SitePlanOfChanges[] => views.map((v) => planSite(record.id, v, views.filter((o) => o !== v), placedBefore, record.moved, record.request.mode === 'gateway' ? { via: options.ends?.().get(v.site)?.siteAddress, vni: record.sites.find((s) => s.site === v.site)?.vni, told: options.told?.get(v.site) } : undefined));
 
   const cached = frames.size > 0;
   let views = await look();
@@ -84,6 +86,7 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
   const busy = plans.filter(hasWork);
   if (keep) {
     await Promise.all(busy.map(async (plan) => outcomes.set(plan.site, await apply(plan, { driver: deps.driver, site: deps.sites.get(plan.site), project, networkId: record.sites.find((s) => s.site === plan.site)?.networkId ?? '', keep, signal }))));
+    for (const { site, redirect } of busy) if (redirect && !redirect.hosts.some((host) => outcomes.get(site)?.failed.has(`host ${host}`) === true)) options.told?.set(site, redirect.to);
     if (busy.length > 0) {
       // Looked at, not believed.
       const touched = new Set(busy.map((p) => p.site));
@@ -122,7 +125,7 @@ export async function takeTurn(deps: Deps, record: NetworkRecord, options: TurnO
   return { report, placed, agents: new Map(left.map((p) => [p.site, p.agents])), changed: busy.length > 0, views, left: open };
 }
 
-const hasWork = (p: SitePlanOfChanges): boolean => p.create.length + p.change.length + p.remove.length + p.up.length + p.down.length > 0 || p.agents.some((a) => a.due);
+const hasWork = (p: SitePlanOfChanges): boolean => p.create.length + p.change.length + p.remove.length + p.up.length + p.down.length > 0 || p.agents.some((a) => a.due) || p.redirect !== undefined;
 
 function dedupe(findings: readonly Finding[]): Finding[] {
   const seen = new Map(findings.map((f) => [`${f.code}|${f.site ?? ''}|${f.message}`, f]));
