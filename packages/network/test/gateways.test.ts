@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { SiteView } from '../src/reconcile/observe.ts';
+import { redirectAt } from '../src/reconcile/plan.ts';
 import { FakeGateway, fakeGateways } from './fake-gateways.ts';
 import { admin, caller, until, world, type World } from './world.ts';
 
@@ -86,6 +88,17 @@ describe('a network through border gateways', () => {
     await until('a newer epoch', () => w.store.leads.get('site2')?.epoch === 10);
     await until('both to follow', () => nodes['a2']!.epoch === 10 && nodes['b2']!.epoch === 10 && nodes['a2']!.active && !nodes['b2']!.active);
   }, 30_000);
+
+  it('what hypervisors were told last counts, not what Neutron has heard', () => {
+    const host = 'godwit-remote-gateway';
+    const view = { networkId: 'n', virtual: new Map([[host, { id: 'x', vtep: 'a', alive: true }]]), vteps: new Map([['c1', 'v1'], ['c2', 'v2']]), mirrors: [{ host, active: true, mac: 'm1', ips: ['i1'] }, { host, active: false, mac: 'm2', ips: [] }] } as unknown as SiteView;
+    const at = (via: string, told?: string) => redirectAt(view, { via, vni: 7, told }, true);
+    expect(at('b')).toEqual({ networkId: 'n', vni: 7, from: 'a', to: 'b', ports: [{ mac: 'm1', ips: ['i1'] }], hosts: ['c1', 'c2'] });
+    // Neutron was down while it went to b, and goes back to a.
+    expect(at('a', 'b')).toMatchObject({ from: 'b', to: 'a' });
+    expect(at('a')).toBeUndefined();
+    expect(at('b', 'b')).toBeUndefined();
+  });
 
   it('is refused where there is no gateway, where addresses are shared, and where packets would not fit', async () => {
     const nodes = { a1: new FakeGateway('site1', '10.21.1.10', '192.0.2.11') };
