@@ -54,13 +54,15 @@ export class Watch {
 
   async #run(): Promise<void> {
     const { clock } = this.#deps;
+    const rounds = new Set<Promise<void>>();
     while (!this.#stop.signal.aborted) {
       // One that waits for a node that hangs does not keep the next from looking.
-      const round = this.#attend('look', () => this.round(this.#stop.signal));
+      const round = this.#attend('look', () => this.round(this.#stop.signal)).finally(() => rounds.delete(round));
+      rounds.add(round);
       await Promise.race([round, clock.sleep(patienceMs, this.#stop.signal).catch(() => undefined)]);
       await clock.sleep(everyMs, this.#stop.signal).catch(() => undefined);
     }
-    await Promise.all(this.#underWay.values());
+    await Promise.all(rounds);
   }
 
   /** One that fails keeps no other from being done; one that is still under way is not begun again. */
@@ -90,6 +92,7 @@ export class Watch {
     for (const [kind, { wanted }] of keys) said.push(keyConditions(kind, wanted));
     const due = await this.#rotationsDue(keys, said);
     await deps.store.putConditions(['star', ...deps.star.nodes.map((n) => `node ${n.name}`)], said, deps.clock.now());
+    signal.throwIfAborted();
     await Promise.all([
       ...deps.star.nodes.filter((n) => n.role === 'replica' && ['member', 'joining'].includes(view.memberships.get(n.site)?.state ?? '')).map((node) => this.#duty(`source of ${node.name}`, () => this.#mend(view, needOf(deps, view, node), node.name))),
       ...[...keys].map(([kind, { wanted, known }]) => this.#duty(`${kind} keys`, async () => wanted && this.#bringBack(view, wanted, known, signal))),
