@@ -133,6 +133,31 @@ describe('promise: never two active copies', () => {
     expect(group()).toMatchObject({ activeSite: 'site1', epoch: 2, state: 'Degraded' });
   });
 
+  const unreachable = () => fails('OS_UNREACHABLE');
+  it.each([
+    ['once', [unreachable(), 'answer']],
+    ['twice', [unreachable(), unreachable(), 'answer']],
+    ['with an error of Keystone alone', [Object.assign(fails('OS_UNAVAILABLE'), { status: 503 })]],
+  ])('a site that does not answer %s is not lost: its copies are stopped first', async (_how, answers: unknown[]) => {
+    w.deps.sites.get('site1').admin.identity.ping = () => {
+      const answer = answers.shift();
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve({});
+    };
+    expect(await run()).toMatchObject({ sourceFenced: true });
+    expect(w.site1.servers.all.map((s) => s.status)).toEqual(['SHUTOFF', 'SHUTOFF']);
+  });
+
+  it.each([[1, true], [9, false]])('nor is one whose Keystone answers, while connections to its Nova break %i times', async (times, stopped) => {
+    const cloud = w.deps.sites.get('site1').asProject(project);
+    const { lock } = cloud.compute.servers;
+    let left = times;
+    const breaking = { ...cloud, compute: { servers: { ...cloud.compute.servers, lock: (...args: Parameters<typeof lock>) => (left-- > 0 ? Promise.reject(unreachable()) : lock(...args)) } } };
+    Object.assign(w.deps.sites.get('site1'), { asProject: () => breaking });
+    if (stopped) expect(await run()).toMatchObject({ sourceFenced: true });
+    else await expect(run()).rejects.toMatchObject({ code: 'GW_FENCE_FAILED' });
+    expect(w.site2.servers.all).toHaveLength(stopped ? 1 : 0);
+  });
+
   it('a database that is away when they are stopped is waited for, and no failure of the site', async () => {
     const p = await plan();
     await beginFailover(w.deps, p);

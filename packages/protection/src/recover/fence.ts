@@ -7,12 +7,13 @@ import { type Fence } from '../store/store.ts';
 import type { RecoveryPlan } from './assess.ts';
 import { epochOf, serversOfGroup } from './find.ts';
 import { isNotFound } from '../not-found.ts';
-
-/** How long a site may keep us waiting before it counts as lost. */
-const reachTimeoutMs = 10_000;
+import { whyLost } from './lost.ts';
 
 /** How long a site that is said to be down is still asked to stop the members. Time enough to lock them. */
 const vouchedTimeoutMs = 15_000;
+
+/** A site whose Keystone answers each time, and whose Nova never, is not lost. */
+const fenceAttempts = 3;
 
 /**
  * Stops and locks the group's servers at the site it leaves. True: they are seen to be stopped. False: that site cannot be reached, and
@@ -23,32 +24,33 @@ export async function fenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext
   const fence = (await deps.store.fences()).find((f) => f.groupId === plan.group.id && f.epoch === plan.epoch);
   if (!fence) return true;
   s.progress({ phase: 'Fencing', item: fence.site });
-  try {
-    await at(fence.site, () => deps.sites.get(fence.site).admin.identity.ping({ signal: AbortSignal.timeout(reachTimeoutMs) }));
-  } catch (error) {
-    s.log(`${fence.site} cannot be reached: ${toGodwitError(error, { site: fence.site }).message}; it is fenced when it comes back`);
-    return false;
-  }
-  try {
-    await carryOut(deps, fence, vouched ? AbortSignal.any([s.signal, AbortSignal.timeout(vouchedTimeoutMs)]) : s.signal);
-    return true;
-  } catch (error) {
-    s.signal.throwIfAborted();
-    // The members are stopped, only the note of it is missing: the site has not failed.
-    if (isDatabaseAway(error)) throw error;
-    if (vouched) {
-      s.log(`${fence.site} did not stop the members, which are said to be down; it is fenced as soon as it does`);
+  for (let attempt = 1; ; attempt++) {
+    const lost = await whyLost(deps, fence.site, s.signal);
+    if (lost !== undefined) {
+      s.log(`${fence.site} cannot be reached: ${lost}; it is fenced when it comes back`);
       return false;
     }
-    const e = toGodwitError(error, { site: fence.site });
-    // Keystone answered, the rest of the site went down meanwhile: lost after all.
-    if (e.code === 'GW_SITE_UNREACHABLE') return false;
-    throw new GodwitError('GW_FENCE_FAILED', 'terminal', `${fence.site} answers, but its members could not be stopped: ${e.message}`, {
-      site: fence.site,
-      action: 'Stop and lock the members there by hand, or cut the site off; then recover again. When you have made sure that they do not run: recover with --source-is-down.',
-      requestId: e.requestId,
-      cause: error,
-    });
+    try {
+      await carryOut(deps, fence, vouched ? AbortSignal.any([s.signal, AbortSignal.timeout(vouchedTimeoutMs)]) : s.signal);
+      return true;
+    } catch (error) {
+      s.signal.throwIfAborted();
+      // The members are stopped, only the note of it is missing: the site has not failed.
+      if (isDatabaseAway(error)) throw error;
+      if (vouched) {
+        s.log(`${fence.site} did not stop the members, which are said to be down; it is fenced as soon as it does`);
+        return false;
+      }
+      const e = toGodwitError(error, { site: fence.site });
+      // Keystone answered, and then a connection broke: the rest of the site went down meanwhile, or it was that connection alone.
+      if (e.code === 'GW_SITE_UNREACHABLE' && attempt < fenceAttempts) continue;
+      throw new GodwitError('GW_FENCE_FAILED', 'terminal', `${fence.site} answers, but its members could not be stopped: ${e.message}`, {
+        site: fence.site,
+        action: 'Stop and lock the members there by hand, or cut the site off; then recover again. When you have made sure that they do not run: recover with --source-is-down.',
+        requestId: e.requestId,
+        cause: error,
+      });
+    }
   }
 }
 
@@ -126,10 +128,9 @@ async function stop(deps: Deps, compute: Cloud['compute'], site: string, id: str
  */
 export async function unfenceSource(deps: Deps, plan: RecoveryPlan, s: StepContext): Promise<void> {
   const site = plan.group.activeSite;
-  try {
-    await at(site, () => deps.sites.get(site).admin.identity.ping({ signal: AbortSignal.timeout(reachTimeoutMs) }));
-  } catch (error) {
-    s.log(`${site} cannot be reached, so nothing of it is unlocked: ${toGodwitError(error, { site }).message}`);
+  const lost = await whyLost(deps, site, s.signal);
+  if (lost !== undefined) {
+    s.log(`${site} cannot be reached, so nothing of it is unlocked: ${lost}`);
     return;
   }
   const left = await serversOfGroup(deps, plan.group, plan.to, plan.epoch);
