@@ -29,8 +29,6 @@ export default defineConfig({
         test: {
           name: 'proof',
           include: ['proof/test/**/*.test.ts'],
-          // Being brought up: run by name until they have been seen to pass.
-          exclude: process.env['GODWIT_PROOF_ALL'] === '1' ? [] : ['proof/test/seeds.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 
 const usage = `usage: npm run test:proof [-- [--seed N] [--seeds N] [--requests N] [--only TEXT] [PROOF…]]
   PROOF         part of a file's name in proof/test, or of crashes one of: boundaries, effects, zombie; default: all
-  --seed N      replays: the seed that a failure printed
-  --seeds N     how many random fault schedules (default 100; nightly: 1000)
+  --seed N      replays: the seed that a failure printed; with --seeds, so many from there on
+  --seeds N     how many random fault schedules (default 25; nightly: 1000)
   --only TEXT   of crashes, only those with this in their names; may be given again
   --requests N  how many requests of each API fuzz (default 2000)
 `;

@@ -1,4 +1,4 @@
-import type { Site } from '@godwit/emulator';
+import type { Emulator, Site } from '@godwit/emulator';
 import type { Beginning } from '../scenarios/scenario.ts';
 import { type Unit, unitOf } from '../world/unit.ts';
 import { until } from '../world/until.ts';
@@ -35,9 +35,7 @@ export class Ground {
   async lay(): Promise<{ readonly name: string; readonly url: string }> {
     const { emulator } = this.#lane.sites;
     emulator.restore(this.#snapshot);
-    // After an outage the daemons come back one by one.
-    const hears = (site: Site): boolean => emulator.broker(site.name).queues().some((q) => q.queue === `compute.${site.host}` && q.consumers > 0);
-    await until('every nova-compute hears again', () => ([...emulator.world.sites.values()].every(hears) ? true : undefined), 20_000);
+    await daemonsBack(emulator);
     return this.#lane.database.create(this.#template);
   }
 
@@ -55,4 +53,10 @@ export class Ground {
     this.#snapshot = sites.emulator.save();
     this.#template = name;
   }
+}
+
+/** After an outage the daemons come back one by one. */
+export async function daemonsBack(emulator: Emulator): Promise<void> {
+  const hears = (site: Site): boolean => emulator.broker(site.name).queues().some((q) => q.queue === `compute.${site.host}` && q.consumers > 0);
+  await until('every nova-compute hears again', () => ([...emulator.world.sites.values()].every(hears) ? true : undefined), 20_000);
 }

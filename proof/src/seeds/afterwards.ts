@@ -1,109 +1,114 @@
+import { dataFaults } from '../boundaries/judge.ts';
+import type { JobRow } from '../world/catalogue.ts';
 import { guestInconsistencies } from '../world/guest-data.ts';
-import { siteRows } from '../world/inventory.ts';
-import type { Row } from '../world/canonical.ts';
-import { jobRows, type JobRow } from '../world/catalogue.ts';
+import { serverRows } from '../world/inventory.ts';
 import { patiently, until } from '../world/until.ts';
-import type { SeedRun, Start } from './run-seed.ts';
+import { other, type Played, type Scene } from './played.ts';
 
 interface Group {
   readonly id: string;
-  readonly name: string;
   readonly state: string;
   readonly activeSite: string;
+  readonly epoch: number;
   readonly members: readonly { readonly serverId: string }[];
 }
 interface Point {
   readonly id: string;
   readonly sequence: number;
   readonly state: string;
+  readonly recoverySite: string;
+  readonly consistency?: string;
 }
 
 /** Codes that no trouble at a site excuses. */
 const defects = new Set(['GW_INTERNAL', 'GW_UNEXPECTED', 'GW_WORKFLOW_STEP', 'GW_WORKFLOW_CHANGED', 'GW_JOB_ABANDONED', 'GW_UNSAFE_OBJECT_VERSION']);
+/** On a busy machine a window may be late, or a controller that lives be taken for dead: the answer says to protect again. */
+const busy = new Set(['GW_WINDOW_OVERRUN', 'GW_WINDOW_INTERRUPTED']);
+
+const patienceMs = 90_000;
 
 /**
- * All faults are over. Then every job ends, every recovery point that counts is whole, and each group can be protected, verified, recovered
- * with sound data and purged, as if nothing had happened; of all that was made, nothing is left but the applications.
+ * All faults are over. Then every job ends, every recovery point that counts is there and whole, and each group can be protected, recovered with
+ * sound data and purged, as if nothing had happened.
  */
-export async function afterwards(run: SeedRun, _start: Start): Promise<string[]> {
-  const { lane, databaseUrl, schedule, api } = run;
-  const { emulator } = lane.sites;
-  const wrong: string[] = [];
-  const askAgain: typeof api.ask = (...asked) => patiently(() => api.ask(...asked));
-  const jobs = await lane.quiet(databaseUrl, 90_000).catch(async (): Promise<JobRow[]> => {
-    const open = (await jobRows(lane.database, databaseUrl)).filter((j) => !j.ended);
-    const steps = await lane.database.query(databaseUrl, `SELECT name, state, attempts, error FROM godwit_job_steps WHERE job_id = ANY($1) AND state = 'running'`, [open.map((j) => j.id)]);
-    wrong.push(`jobs do not end: ${JSON.stringify(open)} ${JSON.stringify(steps)}`);
-    return [];
-  });
-  if (wrong.length > 0) return wrong;
-  for (const job of jobs) if (job.error && defects.has(job.error.code)) wrong.push(`a ${job.workflow} job ended with a defect: ${JSON.stringify(job.error)}`);
-
-  for (const { name } of schedule.groups) {
-    const step = async (what: string, submit: () => Promise<{ jobId: string }>): Promise<JobRow | undefined> => {
-      const { jobId } = await submit();
-      const job = (await lane.quiet(databaseUrl, 60_000)).find((j) => j.id === jobId);
-      if (job?.state !== 'succeeded') wrong.push(`${name}, when all is well again: ${what} ended as ${job?.state ?? 'nothing'}: ${JSON.stringify(job?.error)}`);
-      return job?.state === 'succeeded' ? job : undefined;
-    };
-    const group = await askAgain<Group>('GET', `/v1/groups/${name}`);
-    await startMembers(run, group);
-    const points = (await askAgain<{ recoveryPoints: Point[] }>('GET', `/v1/groups/${name}/recovery-points`)).recoveryPoints;
-    for (const point of points) {
-      if (point.state === 'Pending') wrong.push(`${name}: recovery point ${point.sequence} is left Pending`);
-      if (point.state !== 'Available') continue;
-      const verified = await askAgain<{ ok: boolean; findings: unknown[] }>('POST', `/v1/recovery-points/${point.id}/verify`, {});
-      if (!verified.ok) wrong.push(`${name}: recovery point ${point.sequence} counts, and is not whole: ${JSON.stringify(verified.findings)}`);
-    }
-    if (!(await step('protect', () => askAgain('POST', `/v1/groups/${name}/protect`, {})))) continue;
-    const to = group.activeSite === 'site1' ? 'site2' : 'site1';
-    if (!(await step('recover', () => askAgain('POST', `/v1/groups/${name}/recover`, { to })))) continue;
-    const recovered = await askAgain<Group>('GET', `/v1/groups/${name}`);
-    const servers = siteRows(emulator).filter((r) => r['kind'] === 'server' && recovered.members.some((m) => m.serverId === r['id']));
-    for (const server of servers) wrong.push(...guestInconsistencies(emulator, server));
-    await step('purge', () => askAgain('DELETE', `/v1/groups/${name}?purge=true`));
+export async function afterwards(scene: Scene, played: readonly Played[], tell: (what: string) => void): Promise<void> {
+  const { lane, database: { url } } = scene;
+  const jobs = await lane.quiet(url, patienceMs, 100).catch(() => undefined);
+  if (jobs === undefined) {
+    const open = await lane.database.query<{ name: string }>(url, `
+      SELECT j.labels->>'groupName' AS name, j.workflow, j.state, j.executor, (SELECT string_agg(s.name || ' ' || s.attempts || '× ' || coalesce(s.error::text, ''), '; ') FROM godwit_job_steps s WHERE s.job_id = j.id AND s.state = 'running') AS at
+      FROM godwit_jobs j WHERE j.ended_at IS NULL`);
+    for (const p of played) p.wrong.push(...open.filter((j) => j.name === p.unit.name).map((j) => `a job does not end: ${JSON.stringify(j)}`));
   }
-  if (wrong.length > 0) return wrong;
-  const groups = await lane.database.query(databaseUrl, 'SELECT doc FROM protection_groups');
-  if (groups.length > 0) wrong.push('a purged group is left in the catalogue');
-  // What goes by itself may take a moment.
-  const epochs = await successfulEpochs(run);
-  await until('', () => (orphans(siteRows(emulator), epochs).length === 0 ? true : undefined), 1_500).catch(() => undefined);
-  return [...wrong, ...orphans(siteRows(emulator), epochs)];
+  tell('jobs have ended');
+  const groupNames = new Map((await lane.database.query<{ id: string; name: string }>(url, `SELECT id, labels->>'groupName' AS name FROM godwit_jobs`)).map((j) => [j.id, j.name]));
+  for (const job of jobs ?? []) {
+    if (job.error === null || !defects.has(job.error.code)) continue;
+    played.find((p) => p.unit.name === groupNames.get(job.id))?.wrong.push(`a ${job.workflow} job ended with a defect: ${JSON.stringify(job.error)}`);
+  }
+  const data = dataFaults(lane, played.filter((p) => p.schedule.group.policy.method === 'group-snapshot').map((p) => p.unit));
+  for (const p of played) p.wrong.push(...(data.get(p.unit) ?? []));
+  await Promise.all(played.filter((p) => p.wrong.length === 0).map((p) => one(scene, p).catch((error: unknown) => void p.wrong.push(`when all is well again: ${(error as Error).message}`))));
+  tell('each was recovered and purged');
+}
+
+async function one(scene: Scene, p: Played): Promise<void> {
+  const { lane, api, jobs } = scene;
+  const { unit: { name }, schedule, wrong, epochs } = p;
+  const path = `/v1/groups/${name}`;
+  const asked: typeof api.ask = (...what) => patiently(() => api.ask(...what));
+  const step = async (what: string, submit: () => Promise<{ jobId: string }>, tries = 1): Promise<boolean> => {
+    const job: JobRow = await jobs.ended((await submit()).jobId, patienceMs);
+    if (job.state === 'succeeded') return true;
+    if (tries > 1 && busy.has(job.error?.code ?? '')) return step(what, submit, tries - 1);
+    wrong.push(`when all is well again: ${what} ended as ${job.state}: ${JSON.stringify(job.error)}`);
+    return false;
+  };
+  const seen = await patiently(() => api.call<Group>('GET', path));
+  if (seen.status === 404) return;
+  const group = await asked<Group>('GET', path);
+  if (group.state === 'Protecting' || group.state === 'FailingOver') wrong.push(`it is ${group.state}, though no job is under way`);
+  await startMembers(scene, group);
+  const points = (await asked<{ recoveryPoints: Point[] }>('GET', `${path}/recovery-points`)).recoveryPoints;
+  // What a purge has begun to delete, and then could not, is not lost but half gone; it counts no more.
+  if (!schedule.acts.some((a) => a.act === 'purge')) wrong.push(...(await lostPoints(scene, group, points)));
+  for (const point of points) {
+    if (point.state === 'Pending') wrong.push(`recovery point ${point.sequence} is left Pending`);
+    if (point.state !== 'Available') continue;
+    const verified = await asked<{ ok: boolean; findings: unknown[] }>('POST', `/v1/recovery-points/${point.id}/verify`, {});
+    if (!verified.ok) wrong.push(`recovery point ${point.sequence} counts, and is not whole: ${JSON.stringify(verified.findings)}`);
+  }
+  const to = other(group.activeSite);
+  const there = points.some((point) => point.state === 'Available' && point.recoverySite === to);
+  if ((schedule.protectedAgain || !there) && !(await step('protect', () => asked('POST', `${path}/protect`, {}), 3))) return;
+  if (!(await step('recover', () => asked('POST', `${path}/recover`, { to })))) return;
+  const recovered = await asked<Group>('GET', path);
+  if (recovered.activeSite !== to) wrong.push(`it was recovered to ${to}, and is said to be active at ${recovered.activeSite}`);
+  for (const { id, epoch } of [group, recovered]) epochs.add(`${id}/${epoch}`);
+  const servers = serverRows(lane.sites.emulator).filter((r) => recovered.members.some((m) => m.serverId === r['id']));
+  if (servers.length !== schedule.group.members.length || servers.some((r) => r['frozenSince'] === undefined || r['site'] !== to)) wrong.push(`of its members, ${servers.map((r) => `${String(r['name'])} (${String(r['status'])})`).join(', ')} are at ${to}`);
+  const from = (await asked<{ recoveryPoints: Point[] }>('GET', `${path}/recovery-points`)).recoveryPoints.findLast((point) => point.state === 'Available' && point.recoverySite === to);
+  // An image that Nova made of a guest that could not be frozen is as after a power cut, and says so.
+  if (from?.consistency !== 'none') for (const server of servers) wrong.push(...guestInconsistencies(lane.sites.emulator, server));
+  await step('purge', () => asked('DELETE', `${path}?purge=true`));
+}
+
+/** The newest point that a protect has told of must be there: retention keeps at least that one. */
+async function lostPoints({ lane, database: { url } }: Scene, group: Group, points: readonly Point[]): Promise<string[]> {
+  const [newest] = await lane.database.query<{ id: string; state: string }>(url, `SELECT result->'point'->>'id' AS id FROM godwit_jobs WHERE workflow = 'protect' AND state = 'succeeded' AND labels->>'group' = $1 ORDER BY ended_at DESC LIMIT 1`, [group.id]);
+  if (newest === undefined || points.some((p) => p.id === newest.id && p.state === 'Available')) return [];
+  return [`recovery point ${newest.id}, which a protect job told of, is ${points.find((p) => p.id === newest.id)?.state ?? 'gone'}`];
 }
 
 /** A hypervisor that lost its power does not start its guests by itself: the operator does. */
-async function startMembers(run: SeedRun, group: Group): Promise<void> {
-  const cloud = await run.lane.sites.cloud(group.activeSite);
-  for (const { serverId } of group.members) {
-    const server = await cloud.compute.servers.get(serverId);
-    if (server.status === 'SHUTOFF' && server.locked !== true) await cloud.compute.servers.start(serverId);
-    await until(`${server.name} runs`, async () => {
+async function startMembers({ lane }: Scene, group: Group): Promise<void> {
+  const cloud = await lane.sites.cloud(group.activeSite);
+  await Promise.all(group.members.map(async ({ serverId }) => {
+    await until(`server ${serverId} of the group runs`, async () => {
       const now = await cloud.compute.servers.get(serverId);
-      if (now.locked === true) throw new Error(`${server.name} at ${group.activeSite}, where ${group.name} is active, is locked: ${String(now.locked_reason)}`);
+      if (now.locked === true) throw new Error(`${now.name} at ${group.activeSite}, where its group is active, is locked: ${String(now.locked_reason)}`);
+      if (now.status === 'SHUTOFF' && !now['OS-EXT-STS:task_state']) await cloud.compute.servers.start(serverId).catch(() => undefined);
       return now.status === 'ACTIVE' ? true : undefined;
-    }, 10_000);
-  }
-}
-
-/** `group/epoch` of every recovery that was carried through: its servers are an application's. */
-async function successfulEpochs(run: SeedRun): Promise<Set<string>> {
-  const rows = await run.lane.database.query(run.databaseUrl, `SELECT labels->>'group' AS g, result->>'epoch' AS epoch FROM godwit_jobs WHERE workflow = 'recover' AND state = 'succeeded'`);
-  return new Set(rows.map((r) => `${String(r['g'])}/${String(r['epoch'])}`));
-}
-
-/** What a purged group must not leave behind. Servers that an earlier epoch ran stay, stopped: they are the application's, too. */
-function orphans(rows: readonly Row[], epochs: ReadonlySet<string>): string[] {
-  const never = new Set(['snapshot', 'group-snapshot', 'volume-group', 'backup', 'queue']);
-  const attached = new Set(rows.filter((r) => r['kind'] === 'server').flatMap((r) => [...(r['volumes'] as string[]), ...(r['ports'] as string[])]));
-  const line = (r: Row): string => `left over at ${String(r['site'])}: ${JSON.stringify(r)}`;
-  return rows.filter((r) => {
-    const kind = String(r['kind']);
-    if (never.has(kind)) return true;
-    if (kind === 'image') return String(r['name']).startsWith('godwit-manifest');
-    const metadata = (r['metadata'] ?? {}) as Record<string, string>;
-    if (kind === 'server' && metadata['godwit_group'] !== undefined) return !epochs.has(`${metadata['godwit_group']}/${metadata['godwit_epoch'] ?? ''}`);
-    if (kind === 'volume' || kind === 'port') return !attached.has(String(r['id'])) && !String(r['device_owner'] ?? r['deviceOwner'] ?? '').startsWith('network:');
-    return false;
-  }).map(line);
+    }, 20_000, 50);
+  }));
 }

@@ -1,8 +1,10 @@
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
 /** A caller of the controller's HTTP API. */
 export interface Api {
-  call<T = unknown>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<{ readonly status: number; readonly json: T }>;
+  call<T = unknown>(method: Method, path: string, body?: object): Promise<{ readonly status: number; readonly json: T }>;
   /** As call(), but an answer that is no success is an error. */
-  ask<T = unknown>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T>;
+  ask<T = unknown>(method: Method, path: string, body?: object): Promise<T>;
 }
 
 export function apiOf(url: () => string, token: () => Promise<string>, timeoutMs = 60_000): Api {
@@ -13,7 +15,7 @@ export function apiOf(url: () => string, token: () => Promise<string>, timeoutMs
   };
   return {
     call,
-    ask: async <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) => {
+    ask: async <T>(method: Method, path: string, body?: object) => {
       const { status, json } = await call<T>(method, path, body);
       if (status >= 400) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(json)}`);
       return json;
