@@ -94,8 +94,8 @@ interface Step {
 
 async function recoverBy(lab: Lab, cli: CliOptions, method: string): Promise<Recovery> {
   const timing = await timed(lab, async () => (await godwitOk<{ servers: { id: string }[] }>(lab, cli, 'recover', groupOf(method), '--to', 'site2', '--yes')).servers.map((s) => s.id));
-  const jobs = await godwitOk<{ id: string; workflow: string; labels: Record<string, string> }[]>(lab, cli, 'job', 'list');
-  const job = jobs.find((j) => j.workflow === 'recover' && j.labels['groupName'] === groupOf(method));
+  const jobs = await godwitOk<{ id: string; workflow: string; group?: string }[]>(lab, cli, 'job', 'list');
+  const job = jobs.find((j) => j.workflow === 'recover' && j.group === groupOf(method));
   const { steps } = await godwitOk<{ steps: Step[] }>(lab, cli, 'job', 'show', job?.id ?? '');
   const bootSeconds = steps.filter((s) => s.name.startsWith('boot[')).reduce((n, s) => n + seconds(Date.parse(s.startedAt ?? ''), Date.parse(s.endedAt ?? '')), 0);
   return { ...timing, bootSeconds };

@@ -52,12 +52,16 @@ export function replicationStory(mode: 'snapshot' | 'journal'): void {
     }
     const say = (what: string, r: Recovered): void => console.log(`${mode}: ${what}: RTO ${r.rtoSeconds.toFixed(1)} s, RPO ${r.rpoSeconds.toFixed(1)} s`);
 
-    let byBackups: Point;
+    let byBackups: Point | undefined;
     let atBackups: number[] = [];
+    if (mode === 'snapshot')
+      it('is first protected by backups', async () => {
+        atBackups = await writers('site1');
+        byBackups = await s.ok<Point>('protect', 'vnf');
+        expect(byBackups.volumes.every((v) => v.replica === undefined)).toBe(true);
+      }, 15 * 60_000);
+
     it('the method is changed; points are marks in every copy, at one moment; the reference is in the volume’s metadata; every byte is the same at both sites', async () => {
-      atBackups = await writers('site1');
-      byBackups = await s.ok<Point>('protect', 'vnf');
-      expect(byBackups.volumes.every((v) => v.replica === undefined)).toBe(true);
       await s.ok('group', 'set', 'vnf', '--method', 'replication');
       const first = await s.ok<Point>('protect', 'vnf');
       const second = await s.ok<Point>('protect', 'vnf');
@@ -126,22 +130,25 @@ export function replicationStory(mode: 'snapshot' | 'journal'): void {
       await sound('site1', back, after);
     }, 60 * 60_000);
 
-    it('then by backups: points of both methods are whole, and recovered from', async () => {
-      const replicated = await s.ok<Point>('protect', 'vnf');
-      await s.ok('group', 'set', 'vnf', '--method', 'group-snapshot');
-      const backed = await s.ok<Point>('protect', 'vnf');
-      expect(backed.volumes.every((v) => v.replica === undefined)).toBe(true);
-      for (const p of [byBackups, replicated, backed]) expect(await s.ok('recovery-point', 'verify', p.id)).toMatchObject({ ok: true });
-      if (mode === 'snapshot') {
+    if (mode === 'snapshot')
+      it('then by backups: points of both methods are whole, and recovered from', async () => {
+        const replicated = await s.ok<Point>('protect', 'vnf');
+        await s.ok('group', 'set', 'vnf', '--method', 'group-snapshot');
+        const backed = await s.ok<Point>('protect', 'vnf');
+        expect(backed.volumes.every((v) => v.replica === undefined)).toBe(true);
+        const first = byBackups?.id ?? '';
+        for (const id of [first, replicated.id, backed.id]) expect(await s.ok('recovery-point', 'verify', id)).toMatchObject({ ok: true });
         await s.lab.killSite('site1');
         // What stands there stopped has the members' addresses: their operator makes room.
         await dropCopies('site2');
-        const recovered = await s.ok<Recovered>('recover', 'vnf', '--to', 'site2', '--point', byBackups.id, '--yes');
+        const recovered = await s.ok<Recovered>('recover', 'vnf', '--to', 'site2', '--point', first, '--yes');
         say('by backups', recovered);
         await sound('site2', recovered, atBackups);
         await s.revive('site1');
         await s.jobsEnd();
-      }
+      }, 60 * 60_000);
+
+    it('purged, nothing is mirrored any more', async () => {
       await s.ok('group', 'delete', 'vnf', '--purge', '--yes');
       expect((await s.lab.exec('site1', ['sh', '-c', 'for i in $(rbd ls volumes); do rbd mirror image status "volumes/$i" >/dev/null 2>&1 && echo "$i"; done; true'])).stdout).toBe('');
     }, 60 * 60_000);
