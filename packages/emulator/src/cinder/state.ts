@@ -141,7 +141,7 @@ export interface CinderState {
   readonly unmanaged: Map<string, Unmanaged>;
   /** What the pool of volumes keeps of its images beside their data, by name. */
   readonly rbdImages: Map<string, RbdImage>;
-  readonly rbdFacts: { nextId: number; /** Copies that were given up and are gone until then, by their global id. */ readonly anew: Map<string, number> };
+  readonly rbdFacts: { nextId: number; /** Copies that were given up and are gone until then, by their global id. */ readonly anew: Map<string, number>; /** Promoted by force, and locked by rbd-mirror until then. */ readonly locked: Map<string, number> };
   /** Volumes whose image has another name now: Cinder still shows them. */
   readonly rbdGone: Set<string>;
   /** By project, then resource; what is not there has the default. */
@@ -169,7 +169,7 @@ export const emptyState = (host: string): CinderState => ({
   ],
   unmanaged: new Map(),
   rbdImages: new Map(),
-  rbdFacts: { nextId: 1, anew: new Map() },
+  rbdFacts: { nextId: 1, anew: new Map(), locked: new Map() },
   rbdGone: new Set(),
   quotas: new Map(),
   quotaClass: {},

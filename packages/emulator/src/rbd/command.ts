@@ -3,7 +3,7 @@ import { cephFsid, type RbdImage } from '../cinder/rbd-state.ts';
 import type { Site } from '../core/site.ts';
 import { copyOf, readSparse, BLOCK } from '../storage/sparse.ts';
 import { Pool } from './images.ts';
-import { advance, daemon, handedOver } from './mirror.ts';
+import { advance, daemon, handedOver, LOCKED_MS } from './mirror.ts';
 
 export interface RbdAnswer {
   readonly code: number;
@@ -75,7 +75,7 @@ function run(site: Site, verb: string, [spec = '', ...rest]: readonly string[], 
       image.snapshots = image.snapshots.filter((s) => s.name !== snap);
       return said('');
     case 'snap rollback': {
-      if (!writable) return readOnly('rollback failed');
+      if (!writable || (pool.state.rbdFacts.locked.get(mirror?.globalId ?? '') ?? 0) > site.clock.now()) return readOnly('rollback failed');
       const to = image.snapshots.find((s) => s.name === snap);
       if (!to) return refused(2, 'rollback failed: (2) No such file or directory');
       pool.put(name, copyOf(to.data));
@@ -137,6 +137,8 @@ function mirrorVerb(site: Site, pool: Pool, name: string, image: RbdImage, verb:
       // By force: what the other side writes or has written since is not known here.
       mirror.primary = true;
       mirror.split = force;
+      // Its rbd-mirror replays until it looks again, and lets nobody else write.
+      if (force && mirror.mode === 'journal' && site.running(daemon)) pool.state.rbdFacts.locked.set(mirror.globalId, site.clock.now() + LOCKED_MS / site.clock.speed);
       ship(pool, name, image, 'primary');
       return said('Image promoted to primary\n');
     case 'mirror image demote':

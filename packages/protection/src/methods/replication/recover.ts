@@ -67,6 +67,7 @@ async function findMade(cloud: Cloud, plan: RecoveryPlan, record: VolumeRecord, 
 }
 
 const handedOverMs = 600_000;
+const letGoMs = 180_000;
 
 /** Handed over, it is promoted as soon as the other side's demotion has come; lost, by force, and brought to the point that was chosen. */
 async function makePrimary(deps: Deps, plan: RecoveryPlan, held: Held, item: string, s: StepContext): Promise<void> {
@@ -88,7 +89,19 @@ async function makePrimary(deps: Deps, plan: RecoveryPlan, held: Held, item: str
     return;
   }
   await driver.promote(held, { force: true }, s.signal);
-  await driver.rollback(held, plan.pointId, s.signal);
+  await waitFor(
+    async () => {
+      try {
+        await driver.rollback(held, plan.pointId, s.signal);
+        return true;
+      } catch (error) {
+        // In journal mode rbd-mirror goes on holding the image's lock until it looks again (30 s by default): until then it cannot be written.
+        if ((error as { code?: unknown }).code !== 'GW_STORAGE_NOT_PRIMARY') throw error;
+        return undefined;
+      }
+    },
+    { clock: deps.clock, signal: s.signal, pollMs: 500, timeoutMs: letGoMs, onTimeout: () => new GodwitError('GW_REPLICA_BEHIND', 'retryable', `${plan.to}: the copy of volume ${item} was promoted, but cannot be written after ${letGoMs / 1_000} s`, { site: plan.to, resource: `volume ${item}`, action: 'rbd-mirror there holds its lock: look at it, or stop it.' }) },
+  );
 }
 
 async function managed(deps: Deps, plan: RecoveryPlan, cloud: Cloud, id: string, item: string, s: StepContext): Promise<void> {
