@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { everyBoundary, everyEffect, type Proved, Prover, report } from '../src/boundaries/prove.ts';
-import { scenarios } from '../src/scenarios/index.ts';
+import { byName, scenarios } from '../src/scenarios/index.ts';
 
 vi.setConfig({ testTimeout: 20 * 60_000, hookTimeout: 120_000 });
 
@@ -10,7 +10,7 @@ const both = { ...(parts.includes('boundaries') && { boundaries: everyBoundary }
 
 let prover: Prover;
 beforeAll(async () => {
-  prover = await Prover.open(scenarios);
+  prover = await Prover.open(process.env['GODWIT_PROOF_ALL'] === '1' ? [...scenarios, ...byName] : scenarios);
 });
 afterAll(() => prover.close());
 

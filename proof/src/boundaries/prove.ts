@@ -77,7 +77,7 @@ export class Prover {
         mine.counts[scenario.name] = (mine.counts[scenario.name] ?? 0) + 1;
       }
       const apart = set.scenarios.some((s) => s.forAll) ? (Object.keys(kinds) as K[]).map((kind) => [...kindOf.keys()].filter((one) => kindOf.get(one) === kind)) : [[...kindOf.keys()]];
-      for (const batch of apart.flatMap((cases) => batches(cases, this.#width, (one) => one.of.scenario.from))) {
+      for (const batch of apart.flatMap((cases) => batches(cases, Math.min(this.#width, ...set.scenarios.map((s) => s.from.atOnce ?? this.#width)), (one) => one.of.scenario.from))) {
         const found = await playBatch(this.#lane, set.ground, rehearsal, batch, strike, (what) => this.#tell(what));
         this.#tell(`${batch.length} cases, ${found.size} with violations`);
         for (const [one, wrong] of found) {

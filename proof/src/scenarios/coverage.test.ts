@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { definedWorkflows } from './defined.ts';
-import { elsewhere, notYet, scenarios } from './index.ts';
+import { byName, elsewhere, notYet, scenarios } from './index.ts';
 
 test('every workflow that the packages define is crashed at each of its boundaries: here, or where it says', () => {
   const defined = definedWorkflows();
@@ -26,6 +26,6 @@ test('where a workflow is said to be crashed instead, there is a test that speak
 });
 
 test('scenarios have names of their own: cases are replayed by them', () => {
-  const names = scenarios.map((s) => s.name);
+  const names = [...scenarios, ...byName].map((s) => s.name);
   expect(new Set(names).size).toBe(names.length);
 });

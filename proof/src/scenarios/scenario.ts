@@ -19,6 +19,8 @@ export interface Beginning {
   readonly name: string;
   /** It needs sites and a database of its own, or such as others of this word have: what other beginnings leave there would change how its jobs run. */
   readonly apart?: string;
+  /** How many of its ground may be played at once, where that is less than others bear. */
+  readonly atOnce?: number;
   /** Makes what one unit's job will work on, with the unit's name in all names. */
   prepare(stage: Stage, unit: Unit): Promise<void>;
 }

@@ -2,7 +2,7 @@
 export type Row = Readonly<Record<string, unknown>>;
 
 /** Times, and numbers that differ from run to run though nothing is wrong. */
-const volatile = /^(.*[aA]t|.*_at|.*[tT]ime|.*timestamp|created|updated|since|.*Ms|.*_ms|message|host_id|hostId|address|progress|generation|object_count|sha256|checksum|os_hash_value|.*_hash|hash|sizeBytes)$/;
+const volatile = /^(.*[aA]t|.*_at|.*[tT]ime|.*timestamp|created|updated|since|.*Ms|.*_ms|message|host_id|hostId|address|progress|generation|object_count|ships|sha256|checksum|os_hash_value|.*_hash|hash|sizeBytes)$/;
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const hex = /\b[0-9a-f]{32}\b/gi;
 

@@ -3,6 +3,7 @@ import type { StepContext, WorkflowContext, WorkflowDefinition } from '@godwit/w
 import type { Deps } from '../deps.ts';
 import { methodOf } from '../methods/index.ts';
 import { handOver, takeBackHere, type HandedOver } from '../methods/replication/hand-over.ts';
+import type { RestoredVolume } from '../methods/types.ts';
 import type { RecoveryResult } from '../schemas.ts';
 import { bootServer, deleteServers, type BootedServer } from './boot.ts';
 import { abortFailover, beginFailover, unlessFinished } from './epoch.ts';
@@ -60,7 +61,7 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
         : fenced.then((done) => (plan.planned === true ? ctx.step('hand-over', (s) => handOver(deps, plan, done, s), { compensate: (_result, s) => undo(() => takeBackHere(deps, plan, s)) }) : undefined));
       released.catch((error: unknown) => refused.abort(error));
       let turn: Promise<unknown> = Promise.resolve();
-      const volumes = plan.servers.map((server, n) => {
+      const restore = () => plan.servers.map((server, n) => {
         const before = turn;
         const restored = ctx.all(
           'restore',
@@ -77,14 +78,21 @@ export function recoverWorkflow(deps: Deps): WorkflowDefinition<RecoverInput, Re
         turn = restored.catch(() => undefined);
         return restored;
       });
+      // What is handed over goes back only after the other site has given it up: so this is begun after the hand-over, and undone before it.
+      const restoring = plan.planned === true ? released.then(restore) : Promise.resolve(restore());
+      const volumesOf = async (n: number): Promise<RestoredVolume[]> => (await restoring)[n] ?? [];
+      const volumes = plan.servers.map((_server, n) => volumesOf(n));
       const ports = ctx.all('ports', plan.servers, (v) => v.id, (v, s) => createPorts(deps, plan, v, s), {
         compensate: (_result, s) => undo(() => deletePorts(deps, plan, s)),
       });
-      // One that fails while another is waited for must not count as nobody's.
-      void Promise.allSettled([fenced, released, ports, ...volumes]);
+      // One that fails while another is waited for must not count as nobody's; and what would still begin behind it has begun before anything is undone.
+      const all = Promise.allSettled([fenced, released, ports, ...volumes]);
       const servers: BootedServer[] = [];
       for (const [n, server] of plan.servers.entries()) {
-        const [, , made, restored] = await Promise.all([fenced, released, ports, volumes[n] ?? []]);
+        const [, , made, restored] = await Promise.all([fenced, released, ports, volumes[n] ?? []]).catch(async (error: unknown) => {
+          await all;
+          throw error;
+        });
         servers.push(
           await ctx.step(`boot[${server.name}]`, (s) => bootServer(deps, plan, server, restored, made[n] ?? [], s), {
             compensate: (_result, s) => undo(() => deleteServers(deps, plan, s)),

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { GodwitError } from '@godwit/sites';
 import type { StepContext } from '@godwit/workflow';
 import { waitFor } from '../../cinder/wait.ts';
@@ -26,7 +25,8 @@ export async function handOver(deps: Deps, plan: RecoveryPlan, fenced: boolean, 
   const driver = driverOf(deps);
   if (!fenced) throw new GodwitError('GW_SITE_UNREACHABLE', 'terminal', `${plan.from} cannot be reached, so it hands nothing over`, { site: plan.from, action: 'Recover without --planned.' });
   const source = await heldAt(deps, plan, plan.from, 'peer');
-  const last = randomUUID();
+  // Of the job, so that whoever runs this again finds what an earlier try has left, and takes it away.
+  const last = s.jobId;
   const frozenAt = deps.clock.now().toISOString();
   s.progress({ phase: 'HandingOver' });
   for (const held of source) {
@@ -56,7 +56,7 @@ async function untilThere(deps: Deps, plan: RecoveryPlan, images: readonly strin
   );
 }
 
-/** Undo, after the copies were given up at the other side again: they are primary here as they were. */
+/** Undo, after the copies were given up at the other side again: they are primary here as they were, without the mark of a hand-over that was not ended. */
 export async function takeBackHere(deps: Deps, plan: RecoveryPlan, s: StepContext): Promise<void> {
   const driver = driverOf(deps);
   for (const held of await heldAt(deps, plan, plan.from, 'peer')) {
@@ -72,5 +72,6 @@ export async function takeBackHere(deps: Deps, plan: RecoveryPlan, s: StepContex
       },
       { clock: deps.clock, signal: s.signal, pollMs: 500, timeoutMs: 300_000, onTimeout: () => new GodwitError('GW_REPLICA_BEHIND', 'terminal', `${plan.from}: its images were not handed back within 300 s`, { site: plan.from, action: 'Promote them there (rbd mirror image promote) when the other side has given them up; then start the members.' }) },
     );
+    await driver.unmark(held, s.jobId, s.signal);
   }
 }
