@@ -137,7 +137,7 @@ function mirrorVerb(site: Site, pool: Pool, name: string, image: RbdImage, verb:
       // By force: what the other side writes or has written since is not known here.
       mirror.primary = true;
       mirror.split = force;
-      // Its rbd-mirror replays until it looks again, and lets nobody else write.
+      // Its rbd-mirror still replays, and lets nobody else write.
       if (force && mirror.mode === 'journal' && site.running(daemon)) pool.state.rbdFacts.locked.set(mirror.globalId, site.clock.now() + LOCKED_MS / site.clock.speed);
       ship(pool, name, image, 'primary');
       return said('Image promoted to primary\n');

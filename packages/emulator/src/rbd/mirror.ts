@@ -8,7 +8,7 @@ const SHIPPING_MS = 2_000;
 /** A resync deletes at once and copies anew (a real one: 10 to 40 s): until then there is no image. */
 const RESYNC_MS = 8_000;
 
-/** How long rbd-mirror holds a copy that was promoted by force in journal mode (a real one: until it looks again, 30 s by default). */
+/** How long rbd-mirror holds a copy that was promoted by force in journal mode (a real one whose peer is dead: until it is restarted). */
 export const LOCKED_MS = 3_000;
 
 export const daemon = 'rbd-mirror';

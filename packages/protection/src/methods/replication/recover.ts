@@ -67,7 +67,7 @@ async function findMade(cloud: Cloud, plan: RecoveryPlan, record: VolumeRecord, 
 }
 
 const handedOverMs = 600_000;
-const letGoMs = 180_000;
+const letGoMs = 30_000;
 
 /** Handed over, it is promoted as soon as the other side's demotion has come; lost, by force, and brought to the point that was chosen. */
 async function makePrimary(deps: Deps, plan: RecoveryPlan, held: Held, item: string, s: StepContext): Promise<void> {
@@ -95,12 +95,12 @@ async function makePrimary(deps: Deps, plan: RecoveryPlan, held: Held, item: str
         await driver.rollback(held, plan.pointId, s.signal);
         return true;
       } catch (error) {
-        // In journal mode rbd-mirror goes on holding the image's lock until it looks again (30 s by default): until then it cannot be written.
+        // In journal mode rbd-mirror goes on holding the image's lock; while the lost cluster does not answer, until somebody restarts it.
         if ((error as { code?: unknown }).code !== 'GW_STORAGE_NOT_PRIMARY') throw error;
         return undefined;
       }
     },
-    { clock: deps.clock, signal: s.signal, pollMs: 500, timeoutMs: letGoMs, onTimeout: () => new GodwitError('GW_REPLICA_BEHIND', 'retryable', `${plan.to}: the copy of volume ${item} was promoted, but cannot be written after ${letGoMs / 1_000} s`, { site: plan.to, resource: `volume ${item}`, action: 'rbd-mirror there holds its lock: look at it, or stop it.' }) },
+    { clock: deps.clock, signal: s.signal, pollMs: 500, timeoutMs: letGoMs, onTimeout: () => new GodwitError('GW_REPLICA_BEHIND', 'retryable', `${plan.to}: the copy of volume ${item} was promoted, but cannot be written after ${letGoMs / 1_000} s`, { site: plan.to, resource: `volume ${item}`, action: 'rbd-mirror there still holds its lock (rbd lock ls): restart it; this goes on by itself then.' }) },
   );
 }
 
