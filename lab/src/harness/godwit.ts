@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Lab } from '../index.ts';
 import { projectRoot } from './controller.ts';
 
@@ -53,9 +54,17 @@ function tryJson(text: string): unknown {
   }
 }
 
-/** The same, and its JSON; a failing command throws with what it said. */
+/**
+ * The same, and its JSON; a failing command throws with what it said. One that was not begun, because on a busy machine no Keystone had the time to check the
+ * caller's own token, is given again.
+ */
 export async function godwitOk<T>(lab: Lab, options: CliOptions, ...args: string[]): Promise<T> {
-  const result = await godwit(lab, options, ...args);
-  if (result.code !== 0) throw new Error(`godwit ${args.join(' ')} ended with ${result.code}:\n${result.stderr}${result.stdout}`);
-  return result.json as T;
+  const deadline = Date.now() + 120_000;
+  for (;;) {
+    const result = await godwit(lab, options, ...args);
+    if (result.code === 0) return result.json as T;
+    const said = result.stderr + result.stdout;
+    if (!said.includes('GW_IDENTITY_UNREACHABLE') || Date.now() > deadline) throw new Error(`godwit ${args.join(' ')} ended with ${result.code}:\n${said}`);
+    await delay(2_000);
+  }
 }
