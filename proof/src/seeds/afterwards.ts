@@ -27,11 +27,14 @@ const busy = new Set(['GW_WINDOW_OVERRUN', 'GW_WINDOW_INTERRUPTED']);
 
 const patienceMs = 90_000;
 
+/** Of the jobs that ran in the midst of all, how many ended how: `protect failed`. */
+export type Ends = Readonly<Record<string, number>>;
+
 /**
  * All faults are over. Then every job ends, every recovery point that counts is there and whole, and each group can be protected, recovered with
  * sound data and purged, as if nothing had happened.
  */
-export async function afterwards(scene: Scene, played: readonly Played[], tell: (what: string) => void): Promise<void> {
+export async function afterwards(scene: Scene, played: readonly Played[], tell: (what: string) => void): Promise<Ends> {
   const { lane, database: { url } } = scene;
   const jobs = await lane.quiet(url, patienceMs, 100).catch(() => undefined);
   if (jobs === undefined) {
@@ -41,6 +44,8 @@ export async function afterwards(scene: Scene, played: readonly Played[], tell: 
     for (const p of played) p.wrong.push(...open.filter((j) => j.name === p.unit.name).map((j) => `a job does not end: ${JSON.stringify(j)}`));
   }
   tell('jobs have ended');
+  const ends: Record<string, number> = {};
+  for (const { workflow, state } of jobs ?? []) ends[`${workflow} ${state}`] = (ends[`${workflow} ${state}`] ?? 0) + 1;
   const groupNames = new Map((await lane.database.query<{ id: string; name: string }>(url, `SELECT id, labels->>'groupName' AS name FROM godwit_jobs`)).map((j) => [j.id, j.name]));
   for (const job of jobs ?? []) {
     if (job.error === null || !defects.has(job.error.code)) continue;
@@ -50,6 +55,7 @@ export async function afterwards(scene: Scene, played: readonly Played[], tell: 
   for (const p of played) p.wrong.push(...(data.get(p.unit) ?? []));
   await Promise.all(played.filter((p) => p.wrong.length === 0).map((p) => one(scene, p).catch((error: unknown) => void p.wrong.push(`when all is well again: ${(error as Error).message}`))));
   tell('each was recovered and purged');
+  return ends;
 }
 
 async function one(scene: Scene, p: Played): Promise<void> {
@@ -81,16 +87,27 @@ async function one(scene: Scene, p: Played): Promise<void> {
   const to = other(group.activeSite);
   const there = points.some((point) => point.state === 'Available' && point.recoverySite === to);
   if ((schedule.protectedAgain || !there) && !(await step('protect', () => asked('POST', `${path}/protect`, {}), 3))) return;
-  if (!(await step('recover', () => asked('POST', `${path}/recover`, { to })))) return;
-  const recovered = await asked<Group>('GET', path);
-  if (recovered.activeSite !== to) wrong.push(`it was recovered to ${to}, and is said to be active at ${recovered.activeSite}`);
-  for (const { id, epoch } of [group, recovered]) epochs.add(`${id}/${epoch}`);
-  const servers = serverRows(lane.sites.emulator).filter((r) => recovered.members.some((m) => m.serverId === r['id']));
+  epochs.add(`${group.id}/${group.epoch}`);
+  // The stopped copies that an earlier recovery left there hold the addresses, until a person deletes them.
+  const occupied = serverRows(lane.sites.emulator).some((r) => r['site'] === to && String(r['name']).startsWith(`${name}-`));
+  if (!occupied && !(await recovered(scene, p, to, step))) return;
+  await step('purge', () => asked('DELETE', `${path}?purge=true`));
+}
+
+/** Runs at the other site, all members and with sound data. */
+async function recovered({ lane, api }: Scene, { unit, schedule, wrong, epochs }: Played, to: string, step: (what: string, submit: () => Promise<{ jobId: string }>) => Promise<boolean>): Promise<boolean> {
+  const path = `/v1/groups/${unit.name}`;
+  const asked: typeof api.ask = (...what) => patiently(() => api.ask(...what));
+  if (!(await step('recover', () => asked('POST', `${path}/recover`, { to })))) return false;
+  const group = await asked<Group>('GET', path);
+  if (group.activeSite !== to) wrong.push(`it was recovered to ${to}, and is said to be active at ${group.activeSite}`);
+  epochs.add(`${group.id}/${group.epoch}`);
+  const servers = serverRows(lane.sites.emulator).filter((r) => group.members.some((m) => m.serverId === r['id']));
   if (servers.length !== schedule.group.members.length || servers.some((r) => r['frozenSince'] === undefined || r['site'] !== to)) wrong.push(`of its members, ${servers.map((r) => `${String(r['name'])} (${String(r['status'])})`).join(', ')} are at ${to}`);
   const from = (await asked<{ recoveryPoints: Point[] }>('GET', `${path}/recovery-points`)).recoveryPoints.findLast((point) => point.state === 'Available' && point.recoverySite === to);
   // An image that Nova made of a guest that could not be frozen is as after a power cut, and says so.
   if (from?.consistency !== 'none') for (const server of servers) wrong.push(...guestInconsistencies(lane.sites.emulator, server));
-  await step('purge', () => asked('DELETE', `${path}?purge=true`));
+  return true;
 }
 
 /** The newest point that a protect has told of must be there: retention keeps at least that one. */

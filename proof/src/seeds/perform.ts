@@ -10,7 +10,11 @@ export async function perform(scene: Scene, played: Played): Promise<void> {
   for (const act of played.schedule.acts) {
     await delay(act.afterMs);
     if (act.act === 'fault' || act.act === 'guest agent') beside.push(befall(scene, played, act));
-    else await ask(scene, played, act);
+    else {
+      const before = played.jobs.length;
+      await ask(scene, played, act);
+      if ('troubled' in act && played.jobs.length > before) beside.push(...act.troubled.map((own) => befall(scene, played, { act: 'fault', ...own })));
+    }
   }
   await Promise.all(beside);
 }
@@ -60,6 +64,6 @@ async function ask(scene: Scene, played: Played, act: Exclude<Act, { readonly ac
     case 'change policy':
       return void (await call('PATCH', group, { policy: act.policy }));
     case 'wait':
-      return void (jobs.length > 0 && (await poll.ended(jobs.at(-1) ?? '', 3_000).catch(() => undefined)));
+      return void (jobs.length > 0 && (await poll.ended(jobs.at(-1) ?? '', 5_000).catch(() => undefined)));
   }
 }

@@ -7,14 +7,20 @@ export interface GroupPlan {
   readonly policy: { readonly method: 'group-snapshot' | 'server-image'; readonly freezeLimitSeconds: number; readonly retain: number; readonly fullEvery: number };
 }
 
+/** A fault of the requests of one job, from its beginning. */
+export interface OwnFault {
+  readonly fault: FaultInput;
+  readonly forMs: number;
+}
+
 /** What is asked for a group, and what befalls its jobs alone. */
 export type Act =
-  | { readonly act: 'protect' }
+  | { readonly act: 'protect'; readonly troubled: readonly OwnFault[] }
   /** `vouch`: if its site is dead just then, the person says so. */
-  | { readonly act: 'recover'; readonly vouch: boolean }
-  | { readonly act: 'verify' }
+  | { readonly act: 'recover'; readonly vouch: boolean; readonly troubled: readonly OwnFault[] }
+  | { readonly act: 'verify'; readonly troubled: readonly OwnFault[] }
   | { readonly act: 'cancel' }
-  | { readonly act: 'purge' }
+  | { readonly act: 'purge'; readonly troubled: readonly OwnFault[] }
   | { readonly act: 'wait' }
   | { readonly act: 'change policy'; readonly policy: { readonly retain: number; readonly fullEvery: number } }
   /** Of requests of the job that was asked for last. */
@@ -25,6 +31,8 @@ export type Act =
 export interface Schedule {
   readonly group: GroupPlan;
   readonly acts: readonly (Act & { readonly afterMs: number })[];
+  /** Before anything befalls: or there would be nothing to recover in the midst of it. */
+  readonly protectedBefore: boolean;
   /** When all is well again, it is protected once more, not only recovered and purged. */
   readonly protectedAgain: boolean;
 }
@@ -48,10 +56,11 @@ const forMs = fc.integer({ min: 50, max: 1_500 });
 const ofRequests = (chance: fc.Arbitrary<number>): fc.Arbitrary<FaultInput> => fc.oneof(
   fc.record({ kind: fc.constant('latency' as const), site, ms: fc.integer({ min: 1, max: 80 }), probability: chance }),
   fc.record({ kind: fc.constant('error' as const), site, service, status: fc.constantFrom(500, 503, 504, 409, 413, 429), probability: chance }),
-  fc.record({ kind: fc.constant('error' as const), site, service, status: fc.constantFrom(500, 503, 403, 404), method: fc.constantFrom('POST' as const, 'DELETE' as const, 'GET' as const), times: times(3), skip: fc.integer({ min: 0, max: 4 }) }),
+  fc.record({ kind: fc.constant('error' as const), site, service, status: fc.constantFrom(500, 503, 403, 404), method: fc.constantFrom('POST' as const, 'DELETE' as const, 'GET' as const), times: times(3), skip: fc.integer({ min: 0, max: 12 }) }),
   fc.record({ kind: fc.constant('reset' as const), site, service, probability: chance }),
-  fc.record({ kind: fc.constant('lost-answer' as const), site, service, method: fc.constantFrom('POST' as const, 'DELETE' as const, 'PUT' as const), times: times(3) }),
-  fc.record({ kind: fc.constantFrom('hang' as const, 'hung-answer' as const), site, service, times: times(2) }),
+  fc.record({ kind: fc.constant('reset' as const), site, service, times: times(2), skip: fc.integer({ min: 0, max: 12 }) }),
+  fc.record({ kind: fc.constant('lost-answer' as const), site, service, method: fc.constantFrom('POST' as const, 'DELETE' as const, 'PUT' as const), times: times(3), skip: fc.integer({ min: 0, max: 6 }) }),
+  fc.record({ kind: fc.constantFrom('hang' as const, 'hung-answer' as const), site, service, times: times(2), skip: fc.integer({ min: 0, max: 12 }) }),
 );
 
 /** Every kind of trouble that an emulated site knows, as it might come. */
@@ -70,15 +79,17 @@ const ofSites: fc.Arbitrary<FaultInput> = fc.oneof(
 
 const fewPoints = { retain: fc.integer({ min: 1, max: 3 }), fullEvery: fc.integer({ min: 1, max: 3 }) };
 
+const troubled: fc.Arbitrary<OwnFault[]> = fc.array(fc.record({ fault: ofRequests(fc.constantFrom(0.05, 0.2, 0.5)), forMs: fc.integer({ min: 300, max: 4_000 }) }), { maxLength: 2 });
+
 const act: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 5, arbitrary: fc.constant({ act: 'protect' as const }) },
-  { weight: 3, arbitrary: fc.record({ act: fc.constant('recover' as const), vouch: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.constant({ act: 'verify' as const }) },
+  { weight: 5, arbitrary: fc.record({ act: fc.constant('protect' as const), troubled }) },
+  { weight: 4, arbitrary: fc.record({ act: fc.constant('recover' as const), vouch: fc.boolean(), troubled }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('verify' as const), troubled }) },
   { weight: 2, arbitrary: fc.constant({ act: 'cancel' as const }) },
-  { weight: 1, arbitrary: fc.constant({ act: 'purge' as const }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('purge' as const), troubled }) },
   { weight: 2, arbitrary: fc.constant({ act: 'wait' as const }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('change policy' as const), policy: fc.record(fewPoints) }) },
-  { weight: 4, arbitrary: fc.record({ act: fc.constant('fault' as const), fault: ofRequests(fc.constantFrom(0.05, 0.2, 0.5)), forMs }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('fault' as const), fault: ofRequests(fc.constantFrom(0.05, 0.2, 0.5)), forMs }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('guest agent' as const), how: fc.constantFrom('absent' as const, 'hung' as const), forMs }) },
 );
 
@@ -94,7 +105,8 @@ const paused = <T extends object>(of: fc.Arbitrary<T>, maxMs: number): fc.Arbitr
 const schedules: fc.Arbitrary<Schedule> = fc.record({
   group,
   // One protection at least, or there would be nothing to lose.
-  acts: fc.array(paused(act, 900), { minLength: 3, maxLength: 9 }).map((acts) => [{ act: 'protect' as const, afterMs: 0 }, ...acts]),
+  acts: fc.array(paused(act, 900), { minLength: 3, maxLength: 9 }).map((acts) => [{ act: 'protect' as const, troubled: [], afterMs: 0 }, ...acts]),
+  protectedBefore: fc.integer({ min: 0, max: 4 }).map((n) => n > 0),
   protectedAgain: fc.boolean(),
 });
 

@@ -7,7 +7,7 @@ import { type Unit, unitOf } from '../world/unit.ts';
 import { patiently } from '../world/until.ts';
 import { createVnf, type MemberSpec } from '../world/vnf.ts';
 import { Watch } from '../world/watch.ts';
-import { afterwards } from './afterwards.ts';
+import { afterwards, type Ends } from './afterwards.ts';
 import { Crew } from './crew.ts';
 import { leftOver } from './left-over.ts';
 import { perform } from './perform.ts';
@@ -41,7 +41,7 @@ const specsOf = ({ name, n }: Unit, { members }: GroupPlan): MemberSpec[] =>
  * Seeds of one world, side by side: each does with a group of its own what its schedule says, while the world's troubles befall all. Then all
  * faults are lifted, and everything must be well. What was wrong, by seed.
  */
-export async function playWorld(lane: Lane, start: Start, seeds: readonly number[], tell: (what: string) => void): Promise<{ readonly wrong: ReadonlyMap<number, readonly string[]>; readonly log: string }> {
+export async function playWorld(lane: Lane, start: Start, seeds: readonly number[], tell: (what: string) => void): Promise<{ readonly wrong: ReadonlyMap<number, readonly string[]>; readonly ends: Ends; readonly log: string }> {
   const { emulator } = lane.sites;
   emulator.restore(start.snapshot);
   await daemonsBack(emulator);
@@ -54,6 +54,7 @@ export async function playWorld(lane: Lane, start: Start, seeds: readonly number
   const limits = new Map(played.map(({ unit, schedule }) => [unit.name, schedule.group.policy.freezeLimitSeconds * 1_000]));
   const watch = new Watch(emulator, { freezeLimitMs: (member) => limits.get(member.split('-')[0] ?? '') ?? Infinity, graceMs: 1_000 }, 50);
   const ofAll: string[] = [];
+  let ends: Ends = {};
   try {
     await Promise.all(played.map(async ({ unit, schedule: { group } }) => {
       const specs = specsOf(unit, group);
@@ -64,11 +65,16 @@ export async function playWorld(lane: Lane, start: Start, seeds: readonly number
       });
     }));
     tell('groups are there');
+    await Promise.all(played.filter((p) => p.schedule.protectedBefore).map(async ({ unit }) => {
+      const { jobId } = await patiently(() => scene.api.ask<{ jobId: string }>('POST', `/v1/groups/${unit.name}/protect`, {}));
+      await scene.jobs.ended(jobId, 60_000);
+    }));
+    tell('most are protected');
     await Promise.all([befallWorld(scene, troublesOf(worldOf(seeds[0] ?? 0))), ...played.map((p) => perform(scene, p).catch((error: unknown) => void p.wrong.push((error as Error).message)))]);
     tell('all has happened');
     emulator.world.faults.liftAll();
     await daemonsBack(emulator);
-    await afterwards(scene, played, tell);
+    ends = await afterwards(scene, played, tell);
     ofAll.push(...(await leftOver(scene, played)));
   } catch (error) {
     ofAll.push((error as Error).message);
@@ -81,5 +87,5 @@ export async function playWorld(lane: Lane, start: Start, seeds: readonly number
     await lane.database.drop(database.name);
   }
   for (const p of played) p.wrong.push(...ofAll.map((w) => `of one of the seeds of its world: ${w}`));
-  return { wrong: new Map(played.filter((p) => p.wrong.length > 0).map((p) => [p.seed, p.wrong])), log: crew.logs() };
+  return { wrong: new Map(played.filter((p) => p.wrong.length > 0).map((p) => [p.seed, p.wrong])), ends, log: crew.logs() };
 }
