@@ -103,7 +103,7 @@ export function resources(suite: Suite): void {
       expect(await answers(() => image.members.list(made.id), { status: 200, body: members })).toMatchObject([{ member_id: stranger }]);
       await answers(() => image.members.remove(made.id, stranger), { status: 204 });
       expect(await image.importMethods()).toContain('glance-download');
-      const other = await image.create({ name: 'contract-import', disk_format: 'raw', container_format: 'bare' });
+      const other = await image.create({ name: 'contract-import', disk_format: 'raw', container_format: 'bare', version: '1' });
       // A region that its catalogue does not have: taken, and found out when the task runs.
       await answers(() => image.import(other.id, { name: 'glance-download', glance_region: 'nowhere', glance_image_id: made.id, glance_service_interface: 'public' }), { status: 202 });
       for (let n = 0; n < 100; n++) {
@@ -131,13 +131,14 @@ export function resources(suite: Suite): void {
       expect(role?.name).toBe('member');
       await (await suite.cloud('admin')).identity.assignments.grant({ userId: user?.id ?? '', projectId, roleId: role?.id ?? '' });
       const before = await service.compute.quota(projectId);
-      await answers(() => service.compute.setQuota(projectId, { server_groups: 11 }), { status: 200, body: z.looseObject({ quota_set: anyBody }) });
-      expect((await service.compute.quota(projectId))['server_groups']?.limit).toBe(11);
-      await service.compute.setQuota(projectId, { server_groups: before['server_groups']?.limit ?? 10 });
+      await answers(() => service.compute.setQuota(projectId, { server_groups: 11, key_pairs: 101 }), { status: 200, body: z.looseObject({ quota_set: anyBody }) });
+      expect(await service.compute.quota(projectId)).toMatchObject({ server_groups: { limit: 11 }, key_pairs: { limit: 101 } });
+      await service.compute.setQuota(projectId, { server_groups: before['server_groups']?.limit ?? 10, key_pairs: before['key_pairs']?.limit ?? 100 });
       const volumes = (await service.volume.quota(projectId))['volumes']?.limit ?? 40;
       await answers(() => service.volume.setQuota(projectId, { volumes }), { status: 200, body: z.looseObject({ quota_set: anyBody }) });
-      const routers = (await service.network.quota(projectId))['subnet']?.limit ?? 100;
-      await answers(() => service.network.setQuota(projectId, { subnet: routers }), { status: 200, body: z.looseObject({ quota: anyBody }) });
+      const wide = await service.network.quota(projectId);
+      const limitOf = (what: string): number => wide[what]?.limit ?? -1;
+      await answers(() => service.network.setQuota(projectId, { subnet: limitOf('subnet'), security_group: limitOf('security_group'), security_group_rule: limitOf('security_group_rule') }), { status: 200, body: z.looseObject({ quota: anyBody }) });
       await godwit.compute.servers.list();
       await godwit.volume.volumes.list();
       const providers = await answers(() => service.placement.resourceProviders.list(), { status: 200, body: z.looseObject({ resource_providers: z.array(anyBody) }) });

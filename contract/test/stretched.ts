@@ -78,6 +78,8 @@ export function stretched(suite: Suite): void {
         const own = agents.find((a) => a.agent_type === 'Open vSwitch agent' && !a.host.startsWith('godwit-'))?.host ?? '';
         for (const answersItself of [false, true]) await driver.announce?.(site, own, { networkId: net.id, ip: '10.98.0.240', mac: 'fa:16:3e:79:00:01', vtep, answersItself });
         await expect(driver.announce?.(site, 'nobody', { networkId: net.id, ip: '10.98.0.240', mac: 'fa:16:3e:79:00:01', vtep, answersItself: false })).rejects.toMatchObject({ code: 'GW_DAEMON_ABSENT' });
+        // The ports of a virtual agent are behind another tunnel end, and back: a message of its own to each real agent.
+        for (const [from, to] of [[vtep, '10.21.200.11'], ['10.21.200.11', vtep]] as const) await driver.redirect(site, own, { networkId: net.id, vni: 70_123, from, to, ports: [{ mac: 'fa:16:3e:79:00:02', ips: ['10.98.0.202'] }] });
         await network.ports.delete(kept.id);
         expect((await network.ports.list({ network_id: net.id, mac_address: bound.mac_address, id: bound.id })).map((p) => p.id)).toEqual([bound.id]);
         await driver.wire(site, host, { up: [], down: [made[0]!] });

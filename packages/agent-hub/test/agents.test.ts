@@ -5,7 +5,7 @@ import * as tls from 'node:tls';
 import { createEnvelope } from '@godwit/sites';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AgentHub, keystone } from '../src/index.ts';
-import { key, startProxy, startWorld, type World } from './world.ts';
+import { freePort, key, startProxy, startWorld, type World } from './world.ts';
 
 let world: World;
 let hub: AgentHub;
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => world.close(), 60_000);
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
-const connected = (name: string, to = hub): Promise<void> => expect.poll(async () => (await to.get(name)).controllers.length > 0 && (await to.get(name)).report !== undefined, { timeout: 15_000, interval: 50 }).toBe(true);
+const connected = (name: string, to = hub): Promise<void> => expect.poll(async () => (await to.get(name)).controllers.length > 0 && (await to.get(name)).report !== undefined, { timeout: 40_000, interval: 50 }).toBe(true);
 
 async function enrolled(name: string, config: object = {}, port = hub.port) {
   const node = world.node(name, config);
@@ -141,8 +141,8 @@ describe('an agent', () => {
     agent.process.kill('SIGKILL');
   });
 
-  it('answers GET /ready for a load balancer', { timeout: 30_000 }, async () => {
-    const port = 21_000 + Math.floor(Math.random() * 20_000);
+  it('answers GET /ready for a load balancer', { timeout: 60_000 }, async () => {
+    const port = await freePort();
     const node = await enrolled('a3', { ready: { listen: `127.0.0.1:${port}` } });
     const agent = node.run();
     await connected('a3');
@@ -191,7 +191,7 @@ describe('the connection', () => {
 
   it('is missed by nobody who is served: with its controller away a node stays ready, and comes back when that does', { timeout: 60_000 }, async () => {
     const first = await world.hub({ controller: 'c-away' });
-    const ready = 21_000 + Math.floor(Math.random() * 20_000);
+    const ready = await freePort();
     const node = world.node('b4', { ready: { listen: `127.0.0.1:${ready}` } });
     expect(await node.enrol(first.port, await world.token(first, 'b4'))).toMatchObject({ code: 0 });
     node.run();

@@ -99,6 +99,16 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
 
 export const key = (): string => `${randomBytes(32).toString('base64url')}=`;
 
+/** Of loopback, that nobody has just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 /** A wire between an agent and its controller that can be cut: nothing passes, and nobody is told. */
 export async function startProxy(target: () => number) {
   const pairs = new Set<[Socket, Socket]>();

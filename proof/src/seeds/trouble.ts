@@ -39,5 +39,5 @@ async function befall(scene: Scene, trouble: Trouble): Promise<void> {
 async function limit({ lane: { sites } }: Scene, { site, what }: Extract<Trouble, { readonly act: 'quota' }>, to: number): Promise<void> {
   const [tenant, admin] = await Promise.all([sites.cloud(site), sites.cloud(`${site}-admin`)]);
   const { projectId = '' } = await tenant.session.token();
-  await (what === 'servers' ? admin.compute.setQuota(projectId, { instances: to, force: 1 }) : admin.volume.setQuota(projectId, { volumes: to }));
+  await (what === 'servers' ? admin.compute.setQuota(projectId, { instances: to }) : admin.volume.setQuota(projectId, { volumes: to }));
 }

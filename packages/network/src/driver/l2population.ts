@@ -104,7 +104,7 @@ const FLOODING = ['00:00:00:00:00:00', '0.0.0.0'] as const;
  * only the flood entry is taken away: taking away a MAC address takes its flow, wherever it points.
  */
 async function redirect(site: Site, host: string, { networkId, vni, from, to, ports }: Redirect): Promise<void> {
-  const cast = (method: string, vtep: string, entries: readonly (readonly [string, string])[]): Promise<void> => site.rpc().cast({
+  const cast = (method: 'add_fdb_entries' | 'remove_fdb_entries', vtep: string, entries: readonly (readonly [string, string])[]): Promise<void> => site.rpc().cast({
     target: { exchange: 'neutron', topic: 'q-agent-notifier-l2population-update', server: host, version: '1.0' },
     method,
     args: { fdb_entries: { [networkId]: { segment_id: vni, network_type: 'vxlan', ports: { [vtep]: entries } } } },
