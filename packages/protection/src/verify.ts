@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { checked } from '@godwit/openstack';
-import { at } from '@godwit/sites';
+import { at, GodwitError } from '@godwit/sites';
 import type { StepContext, WorkflowDefinition } from '@godwit/workflow';
 import { removeVolume, volumeReady } from './cinder/target-probe.ts';
 import type { Deps } from './deps.ts';
@@ -32,7 +32,7 @@ export function verifyWorkflow(deps: Deps): WorkflowDefinition<VerifyInput, Veri
     run: async (ctx, input) => {
       const { group, point, tag } = await ctx.step('look', async () => {
         const [g, p] = [await deps.store.group(input.groupId), await deps.store.point(input.pointId)];
-        if (!g || !p) throw new Error('the recovery point was deleted');
+        if (!g || !p) throw new GodwitError('GW_POINT_UNKNOWN', 'terminal', 'the recovery point was deleted before it was looked at', { resource: `recovery point ${input.pointId}` });
         return { group: g, point: p, tag: randomUUID() };
       });
       const looked = await ctx.step('verify-chains', () => verifyPoint(deps, group, point));
