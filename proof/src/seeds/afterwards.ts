@@ -25,7 +25,7 @@ const defects = new Set(['GW_INTERNAL', 'GW_UNEXPECTED', 'GW_WORKFLOW_STEP', 'GW
 /** On a busy machine a window may be late, or a controller that lives be taken for dead: the answer says to protect again. */
 const busy = new Set(['GW_WINDOW_OVERRUN', 'GW_WINDOW_INTERRUPTED']);
 
-const patienceMs = 90_000;
+export const patienceMs = 300_000;
 
 /** Of the jobs that ran in the midst of all, how many ended how: `protect failed`. */
 export type Ends = Readonly<Record<string, number>>;

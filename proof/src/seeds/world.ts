@@ -7,7 +7,7 @@ import { type Unit, unitOf } from '../world/unit.ts';
 import { patiently } from '../world/until.ts';
 import { createVnf, type MemberSpec } from '../world/vnf.ts';
 import { Watch } from '../world/watch.ts';
-import { afterwards, type Ends } from './afterwards.ts';
+import { afterwards, type Ends, patienceMs } from './afterwards.ts';
 import { Crew } from './crew.ts';
 import { leftOver } from './left-over.ts';
 import { perform } from './perform.ts';
@@ -67,7 +67,7 @@ export async function playWorld(lane: Lane, start: Start, seeds: readonly number
     tell('groups are there');
     await Promise.all(played.filter((p) => p.schedule.protectedBefore).map(async ({ unit }) => {
       const { jobId } = await patiently(() => scene.api.ask<{ jobId: string }>('POST', `/v1/groups/${unit.name}/protect`, {}));
-      await scene.jobs.ended(jobId, 60_000);
+      await scene.jobs.ended(jobId, patienceMs);
     }));
     tell('most are protected');
     await Promise.all([befallWorld(scene, troublesOf(worldOf(seeds[0] ?? 0))), ...played.map((p) => perform(scene, p).catch((error: unknown) => void p.wrong.push((error as Error).message)))]);
